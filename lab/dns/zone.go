@@ -1,0 +1,54 @@
+// Package dns runs the lab's name service: a BIND primary and secondary that are
+// authoritative for the zone, and an unbound that clients are behind.
+//
+// It writes the servers' configuration and starts them; what the records mean to
+// a migration it must not know.
+package dns
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// The lab's zone and the names that are moved in it.
+const (
+	ZoneName      = "golemtrust.am."
+	ServiceName   = "royal-bank-api.golemtrust.am."
+	RehearsalName = "rehearsal.royal-bank-api.golemtrust.am."
+)
+
+// Zone is what the zone holds before anybody updates it.
+type Zone struct {
+	Name        string // with the final dot
+	NS1, NS2    netip.Addr
+	NegativeTTL int      // seconds a resolver may remember that a name does not exist (RFC 2308)
+	Records     []string // further records, one per entry, in the presentation format of RFC 1035
+}
+
+// DefaultZone is the zone of the runbook's organisation: the service and its
+// rehearsal record lead to the virtual machine, with the TTL of 300 s that a
+// migration first has to lower.
+func DefaultZone(ns1, ns2, vm netip.Addr) Zone {
+	return Zone{
+		Name: ZoneName, NS1: ns1, NS2: ns2, NegativeTTL: 5,
+		Records: []string{
+			fmt.Sprintf("%s 300 IN A %s", ServiceName, vm),
+			fmt.Sprintf("%s 300 IN A %s", RehearsalName, vm),
+		},
+	}
+}
+
+// Text is the zone in master file format. Refresh and retry are short, so that a
+// secondary that was away while a NOTIFY was sent is current again within seconds.
+func (z Zone) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "$ORIGIN %s\n$TTL 300\n", z.Name)
+	fmt.Fprintf(&b, "@ IN SOA ns1 hostmaster 1 5 2 86400 %d\n", z.NegativeTTL)
+	fmt.Fprintf(&b, "@ IN NS ns1\n@ IN NS ns2\n")
+	fmt.Fprintf(&b, "ns1 IN A %s\nns2 IN A %s\n", z.NS1, z.NS2)
+	for _, r := range z.Records {
+		fmt.Fprintln(&b, r)
+	}
+	return b.String()
+}
