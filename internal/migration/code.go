@@ -1,0 +1,151 @@
+package migration
+
+import "slices"
+
+// Code is the stable name of a guard. It is what plans, reports and waivers print.
+type Code string
+
+// The runbook's checklist.
+const (
+	CodeConfigEnv  Code = "CONFIG-ENV"
+	CodeLogsStdout Code = "LOGS-STDOUT"
+	CodeStateDisk  Code = "STATE-DISK"
+	CodeHealth     Code = "HEALTH"
+	CodeSIGTERM    Code = "SIGTERM"
+	CodeSecrets    Code = "SECRETS"
+	CodeData       Code = "DATA"
+	CodeResources  Code = "RESOURCES"
+	CodeBaseImage  Code = "BASE-IMAGE"
+)
+
+// Guards of the DNS change.
+const (
+	CodeTTLLead     Code = "DNS-TTL-LEAD"
+	CodeAllNS       Code = "DNS-ALL-NS"
+	CodeForeign     Code = "DNS-FOREIGN"
+	CodeReplay      Code = "DNS-REPLAY"
+	CodeFamilies    Code = "DNS-FAMILIES"
+	CodeSplit       Code = "DNS-SPLIT"
+	CodeNegative    Code = "DNS-NEGATIVE"
+	CodeType        Code = "DNS-TYPE"
+	CodeAtomic      Code = "DNS-ATOMIC"
+	CodePrivate     Code = "DNS-PRIVATE"
+	CodeFloor       Code = "DNS-FLOOR"
+	CodeShared      Code = "DNS-SHARED"
+	CodeViews       Code = "DNS-VIEWS"
+	CodeExternalDNS Code = "DNS-EXTERNAL-DNS"
+	CodeDNSSEC      Code = "DNS-DNSSEC"
+	CodeCallerCache Code = "DNS-CALLER-CACHE"
+	CodeTTLStretch  Code = "DNS-TTL-STRETCH"
+)
+
+// Guards of the traffic.
+const (
+	CodeLBWarm      Code = "LB-WARM"
+	CodeTLSReady    Code = "TLS-READY"
+	CodeReturnPath  Code = "RETURN-PATH"
+	CodeReturnBan   Code = "RETURN-BAN"
+	CodeLoop        Code = "LOOP"
+	CodeLongConn    Code = "LONG-CONN"
+	CodeOwner       Code = "OWNER"
+	CodeDrain       Code = "DRAIN"
+	CodeSigtermRace Code = "SIGTERM-RACE"
+	CodeClientIP    Code = "CLIENT-IP"
+	CodeEgress      Code = "EGRESS"
+	CodeProbes      Code = "PROBES"
+)
+
+// Guards of the state.
+const (
+	CodeSplitWrites Code = "SPLIT-WRITES"
+	CodeDataMove    Code = "DATA-MOVE"
+	CodeIsolated    Code = "STAGE-ISOLATED"
+	CodeSideEffects Code = "SIDE-EFFECTS"
+	CodeConfigDrift Code = "CONFIG-DRIFT"
+	CodeSessions    Code = "SESSIONS"
+	CodeCronTwice   Code = "CRON-TWICE"
+	CodeConfigDrop  Code = "CONFIG-DROP"
+	CodeConfigRO    Code = "CONFIG-RO"
+)
+
+// Guards of the judgement.
+const (
+	CodeBlind       Code = "BLIND"
+	CodeFalseAlarm  Code = "FALSE-ALARM"
+	CodeTooFew      Code = "TOO-FEW"
+	CodeFirstScrape Code = "FIRST-SCRAPE"
+	CodeBucketEdge  Code = "BUCKET-EDGE"
+	CodeVantage     Code = "VANTAGE"
+	CodeWarmUp      Code = "WARM-UP"
+	CodeSharedFault Code = "SHARED-FAULT"
+	CodeOldSide     Code = "OLD-SIDE"
+	CodeThrottled   Code = "THROTTLED"
+)
+
+// Guards of the people.
+const (
+	CodeNoRCA       Code = "NO-RCA"
+	CodeNoRehearsal Code = "NO-REHEARSAL"
+	CodeEarlyRetire Code = "EARLY-RETIRE"
+	CodeNight       Code = "NIGHT"
+	CodeStale       Code = "STALE-EVIDENCE"
+	CodeWaiver      Code = "WAIVER"
+)
+
+// Codes that are this program's own: the machinery of the procedure, and the
+// items of the post-migration checklist that no failure above stands for.
+const (
+	CodeUnsupported Code = "UNSUPPORTED"
+	CodeImageDigest Code = "IMAGE-DIGEST"
+	CodeConfigThere Code = "CONFIG-PRESENT"
+	CodeNoTraffic   Code = "NO-TRAFFIC-YET"
+	CodeRollout     Code = "ROLLOUT"
+	CodeSmoke       Code = "SMOKE"
+	CodeAddress     Code = "LB-ADDRESS"
+	CodeBaseline    Code = "BASELINE"
+	CodeWindow      Code = "WINDOW"
+	CodeApproval    Code = "APPROVAL"
+	CodeVerdict     Code = "VERDICT"
+	CodePods        Code = "PODS-RUNNING"
+	CodeHealth200   Code = "HEALTH-200"
+	CodeErrorRate   Code = "ERROR-RATE"
+	CodeLatency     Code = "LATENCY-P99"
+	CodeNewErrors   Code = "NEW-ERRORS"
+	CodeClaims      Code = "PVC-BOUND"
+	CodeSidecar     Code = "MESH-SIDECAR"
+	CodeQuota       Code = "QUOTA"
+	CodePublicSmoke Code = "SMOKE-PUBLIC"
+	CodeTicket      Code = "TICKET"
+	CodeResidual    Code = "RESIDUAL"
+	CodeIntent      Code = "INTENT"
+	CodeProcedure   Code = "PROCEDURE"
+	CodePerson      Code = "PERSON"
+)
+
+// Codes are all codes, in the order of the procedure's documents.
+func Codes() []Code {
+	return []Code{
+		CodeConfigEnv, CodeLogsStdout, CodeStateDisk, CodeHealth, CodeSIGTERM, CodeSecrets, CodeData, CodeResources, CodeBaseImage,
+		CodeTTLLead, CodeAllNS, CodeForeign, CodeReplay, CodeFamilies, CodeSplit, CodeNegative, CodeType, CodeAtomic, CodePrivate,
+		CodeFloor, CodeShared, CodeViews, CodeExternalDNS, CodeDNSSEC, CodeCallerCache, CodeTTLStretch,
+		CodeLBWarm, CodeTLSReady, CodeReturnPath, CodeReturnBan, CodeLoop, CodeLongConn, CodeOwner, CodeDrain, CodeSigtermRace,
+		CodeClientIP, CodeEgress, CodeProbes,
+		CodeSplitWrites, CodeDataMove, CodeIsolated, CodeSideEffects, CodeConfigDrift, CodeSessions, CodeCronTwice, CodeConfigDrop, CodeConfigRO,
+		CodeBlind, CodeFalseAlarm, CodeTooFew, CodeFirstScrape, CodeBucketEdge, CodeVantage, CodeWarmUp, CodeSharedFault, CodeOldSide, CodeThrottled,
+		CodeNoRCA, CodeNoRehearsal, CodeEarlyRetire, CodeNight, CodeStale, CodeWaiver,
+		CodeUnsupported, CodeImageDigest, CodeConfigThere, CodeNoTraffic, CodeRollout, CodeSmoke, CodeAddress, CodeBaseline,
+		CodeWindow, CodeApproval, CodeVerdict, CodePods, CodeHealth200, CodeErrorRate, CodeLatency, CodeNewErrors, CodeClaims,
+		CodeSidecar, CodeQuota, CodePublicSmoke, CodeTicket, CodeResidual, CodeIntent, CodeProcedure, CodePerson,
+	}
+}
+
+// Waivable says whether a person may let c pass by name. What the procedure
+// itself promises cannot be waived: a root cause analysis before the second
+// attempt, the hold before retirement, and that nobody else's record is overwritten.
+func (c Code) Waivable() bool {
+	switch c {
+	case CodeNoRCA, CodeEarlyRetire, CodeWaiver, CodeIntent, CodeProcedure, CodePerson, CodeUnsupported, CodeForeign, CodeAllNS:
+		return false
+	}
+	return slices.Contains(Codes(), c)
+}

@@ -1,0 +1,84 @@
+package migration
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+)
+
+// DigestOf is the SHA-256 of v's JSON, in lower-case hex. Maps are written in
+// key order by encoding/json, so equal values have equal digests.
+func DigestOf(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("digest of a value that has no JSON form: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// Digest identifies the declared spec.
+func (s Spec) Digest() string { return DigestOf(s) }
+
+// WorkloadDigest identifies what one workload's objects are made from.
+func (s Spec) WorkloadDigest(env Env, workload string) string {
+	w, _ := s.Workload(workload)
+	return DigestOf([]any{env, s.Name, s.Namespace(env), w})[:16]
+}
+
+// ExposureDigest identifies what one workload's exposure is made from.
+func (s Spec) ExposureDigest(env Env, workload string) string {
+	w, _ := s.Workload(workload)
+	return DigestOf([]any{env, s.Name, s.Namespace(env), s.Target.Exposure, w.Name, w.Ports})[:16]
+}
+
+// Workload finds one by its name.
+func (s Spec) Workload(name string) (Workload, bool) {
+	for _, w := range s.Workloads {
+		if w.Name == name {
+			return w, true
+		}
+	}
+	return Workload{}, false
+}
+
+// Namespace is where an environment lives.
+func (s Spec) Namespace(env Env) string {
+	if env == Staging {
+		return s.Target.StagingNamespace
+	}
+	return s.Target.Namespace
+}
+
+// Exposed are the workloads that a name leads to, in the spec's order.
+func (s Spec) Exposed() []Workload {
+	var out []Workload
+	for _, w := range s.Workloads {
+		for _, n := range s.Names {
+			if n.Workload == w.Name {
+				out = append(out, w)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// ImageDigest is the part of an image reference behind the @, or "".
+func ImageDigest(image string) string {
+	_, d, ok := strings.Cut(image, "@")
+	if !ok {
+		return ""
+	}
+	return d
+}
+
+// Images are the image references of all workloads, in the spec's order.
+func (s Spec) Images() []string {
+	out := make([]string, len(s.Workloads))
+	for i, w := range s.Workloads {
+		out[i] = w.Image
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package migration
+
+import "time"
+
+// Observed is a value with its time and source. Err says why there is none;
+// the zero value is an observation that nobody made, and both are unknown.
+type Observed[T any] struct {
+	Value  T         `json:"value"`
+	At     time.Time `json:"at,omitzero"`
+	Source string    `json:"source,omitempty"`
+	Err    string    `json:"err,omitempty"`
+}
+
+// Known says whether there is a value at all.
+func (o Observed[T]) Known() bool { return o.Err == "" && !o.At.IsZero() }
+
+// Env is one of the two places in the cluster.
+type Env string
+
+// Staging is drilled, production is moved to.
+const (
+	Staging    Env = "staging"
+	Production Env = "production"
+)
+
+// ZoneFacts is what each authoritative server of one zone and view answers.
+type ZoneFacts struct {
+	Zone    string        `json:"zone"`
+	View    string        `json:"view"`
+	Servers []ServerFacts `json:"servers"`
+}
+
+// ServerFacts is one server's answer, asked at one of its addresses. Sets holds
+// every record set seen on the asked names; Err says why there is no answer.
+type ServerFacts struct {
+	Server  string  `json:"server"`
+	Address string  `json:"address"`
+	Serial  uint32  `json:"serial"`
+	Sets    []RRset `json:"sets,omitempty"`
+	Err     string  `json:"err,omitempty"`
+}
+
+// ClusterFacts is what one namespace holds of a migration, and what is beside it.
+type ClusterFacts struct {
+	Namespace string          `json:"namespace"`
+	Workloads []WorkloadFacts `json:"workloads,omitempty"`
+	Exposures []ExposureFacts `json:"exposures,omitempty"`
+	Routes    []RouteFacts    `json:"routes,omitempty"`
+	Config    []ConfigFacts   `json:"config,omitempty"`
+	Quotas    []QuotaFacts    `json:"quotas,omitempty"`
+	Claims    []ClaimFacts    `json:"claims,omitempty"`
+}
+
+// WorkloadFacts is one Deployment or StatefulSet. Digest is the annotation that
+// the last apply wrote: Spec.WorkloadDigest of what was applied.
+type WorkloadFacts struct {
+	Name       string     `json:"name"`
+	Kind       Kind       `json:"kind"`
+	Digest     string     `json:"digest"`
+	Generation int64      `json:"generation"`
+	Image      string     `json:"image"`
+	Desired    int32      `json:"desired"`
+	Ready      int32      `json:"ready"`
+	RolledOut  bool       `json:"rolledOut"`
+	Status     string     `json:"status,omitempty"` // why it is not rolled out
+	Pods       []PodFacts `json:"pods,omitempty"`
+}
+
+// PodFacts is one pod. Restarts counts all its containers, init and sidecars too.
+type PodFacts struct {
+	Name        string    `json:"name"`
+	Node        string    `json:"node,omitempty"`
+	Phase       string    `json:"phase"`
+	Ready       bool      `json:"ready"`
+	Restarts    int32     `json:"restarts"`
+	LastRestart time.Time `json:"lastRestart,omitzero"`
+	LastState   string    `json:"lastState,omitempty"` // reason of the last termination: OOMKilled, Error …
+	Image       string    `json:"image"`               // digest that runs
+	Sidecar     bool      `json:"sidecar,omitempty"`
+	Deleting    bool      `json:"deleting,omitempty"`
+	Started     time.Time `json:"started,omitzero"`
+}
+
+// ExposureFacts is the Service, Ingress or route that rehome made for a workload.
+type ExposureFacts struct {
+	Workload   string   `json:"workload"`
+	Kind       string   `json:"kind"`
+	Digest     string   `json:"digest"`
+	Generation int64    `json:"generation"`
+	Addresses  []string `json:"addresses,omitempty"`
+	Port       int32    `json:"port"`
+}
+
+// RouteFacts is anything else that leads outside traffic to the pods.
+type RouteFacts struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	To   string `json:"to"`
+}
+
+// ConfigFacts is one ConfigMap or Secret that a workload refers to: its name
+// and whether it is there, never what it holds.
+type ConfigFacts struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Exists bool   `json:"exists"`
+}
+
+// QuotaFacts is one resource of one ResourceQuota, as Kubernetes prints amounts.
+type QuotaFacts struct {
+	Quota    string `json:"quota"`
+	Resource string `json:"resource"`
+	Used     string `json:"used"`
+	Hard     string `json:"hard"`
+	Exceeded bool   `json:"exceeded"`
+}
+
+// ClaimFacts is one PersistentVolumeClaim.
+type ClaimFacts struct {
+	Name  string `json:"name"`
+	Phase string `json:"phase"`
+}
+
+// Side is where a request was answered.
+type Side string
+
+// The old side are the VMs, the new side is the cluster.
+const (
+	OldSide Side = "old"
+	NewSide Side = "new"
+)
+
+// ProbeFacts is the product's own request to one side by address, with the
+// production name. Every address must answer for OK.
+type ProbeFacts struct {
+	Side    Side   `json:"side"`
+	OK      bool   `json:"ok"`
+	Detail  string `json:"detail,omitempty"`
+	Latency int64  `json:"latencyMicros,omitempty"`
+}
+
+// SmokeResult is one run of the smoke suite.
+type SmokeResult struct {
+	Via    string   `json:"via"` // port-forward or production
+	Ran    int      `json:"ran"`
+	Failed int      `json:"failed"`
+	Names  []string `json:"names,omitempty"`
+	Detail []string `json:"detail,omitempty"` // one line per failure
+}
