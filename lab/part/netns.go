@@ -27,8 +27,15 @@ func (l *Lab) Argv(netns string, resolver bool, argv ...string) []string {
 
 func (l *Lab) wrap(p Process) []string {
 	var argv []string
-	if p.Netns != "" {
-		argv = append(argv, "nsenter", "--net="+NetnsPath(p.Netns), "--")
+	if p.Netns != "" || p.Mounts != "" {
+		argv = append(argv, "nsenter")
+		if p.Netns != "" {
+			argv = append(argv, "--net="+NetnsPath(p.Netns))
+		}
+		if p.Mounts != "" {
+			argv = append(argv, "--mount="+p.Mounts)
+		}
+		argv = append(argv, "--")
 	}
 	if p.Resolver || p.OwnMounts {
 		argv = append(argv, "unshare", "--mount", "--")

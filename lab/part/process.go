@@ -30,6 +30,8 @@ type Process struct {
 	Dir string   `json:"dir,omitempty"`
 	// OwnMounts gives it a mount namespace of its own.
 	OwnMounts bool `json:"ownMounts,omitempty"`
+	// Mounts is the file of a mount namespace to run in, see MakeMountNamespace.
+	Mounts string `json:"mounts,omitempty"`
 	// Resolver gives it the lab's resolv.conf (and a mount namespace for it).
 	Resolver bool `json:"resolver,omitempty"`
 	// Ready are probes that must all pass, asked from within Netns:
