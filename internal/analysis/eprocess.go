@@ -18,17 +18,20 @@ type segment struct {
 // alone rule out a rate of the nuisance grid where the new side cannot.
 const atom = 0.1
 
+var logAtom, logRest = math.Log(atom), math.Log(1 - atom)
+
 // mixture returns the log of the e-process of the new side against the edge:
 // the weighted likelihood ratios of all alternatives over all segments.
 func mixture(segments []segment, grid []tilt, edge float64) float64 {
 	var buf [256]float64
-	logs := append(buf[:0], math.Log(atom))
+	logs := append(buf[:0], logAtom)
 	top := logs[0]
 	for _, g := range grid {
 		perRequest := math.Log1p(edge * g.psi)
+		rest := logRest + g.logWeight
 		for i := range segments {
 			s := &segments[i]
-			v := math.Log(1-atom) + s.logWeight + g.logWeight + g.t*s.x - s.n*perRequest
+			v := rest + s.logWeight + g.t*s.x - s.n*perRequest
 			logs = append(logs, v)
 			top = max(top, v)
 		}
@@ -138,9 +141,20 @@ func (b nuisance) risen(segments []segment, tolerance float64) float64 {
 	var rateBuf [len(cells) + 2]float64
 	grid := tilts(gridBuf[:0], rises[:], b.dispersion)
 	ps := b.rates(rateBuf[:0], 1-tolerance, +1)
+	return b.least(ps, -1, func(p float64) float64 { return mixture(segments, grid, p+tolerance) })
+}
+
+// least bounds min B·M over the cells between the rates ps from below, in logs;
+// ps run in the direction in which B never falls. M is never below its atom, so
+// once B alone keeps the product above the least found the rest cannot be less.
+func (b nuisance) least(ps []float64, direction float64, newSide func(p float64) float64) float64 {
 	least := math.Inf(1)
 	for i := 1; i < len(ps); i++ {
-		least = min(least, b.against(ps[i-1], -1)+mixture(segments, grid, ps[i]+tolerance))
+		known := b.against(ps[i-1], direction)
+		if known+logAtom >= least {
+			break
+		}
+		least = min(least, known+newSide(ps[i]))
 	}
 	return least
 }
@@ -152,9 +166,6 @@ func (b nuisance) fallen(all count, tolerance float64) float64 {
 	var rateBuf [len(cells) + 2]float64
 	grid := tilts(gridBuf[:0], falls[:], b.dispersion)
 	ps := b.rates(rateBuf[:0], 1-tolerance, -1)
-	least := math.Inf(1)
-	for i := 1; i < len(ps); i++ {
-		least = min(least, b.against(ps[i-1], +1)+mixture([]segment{{count: all}}, grid, ps[i]+tolerance))
-	}
-	return least
+	segments := [1]segment{{count: all}}
+	return b.least(ps, +1, func(p float64) float64 { return mixture(segments[:], grid, p+tolerance) })
 }

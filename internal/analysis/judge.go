@@ -110,9 +110,10 @@ func (s *JudgeState) errorRate() finding {
 	if f.good < f.goodAt {
 		f.needed = both.needed(f.seen, tolerance, f.goodAt)
 	}
-	if base.Requests == 0 {
+	switch {
+	case both.n == 0:
 		f.unclear = "there is no baseline to compare with"
-	} else if f.needed == 0 {
+	case f.good < f.goodAt && f.needed == 0:
 		f.unclear = "the baseline is too small to certify the tolerance with any number of requests"
 	}
 	return f

@@ -21,8 +21,8 @@ func (b nuisance) needed(seen count, tolerance, goodAt float64) uint64 {
 	most := 0.0
 	for i := 1; i < len(ps); i++ {
 		known := b.against(ps[i-1], +1)
-		if known+math.Log(atom) >= goodAt {
-			continue
+		if known+logAtom >= goodAt {
+			break
 		}
 		most = max(most, requests(seen, grid, ps[i]+tolerance, expected, goodAt-known))
 	}
@@ -36,7 +36,7 @@ func requests(seen count, grid []tilt, edge, expected, goal float64) float64 {
 	for _, g := range grid {
 		perRequest := math.Log1p(edge * g.psi)
 		gain := g.t*expected - perRequest
-		have := math.Log(1-atom) + g.logWeight + g.t*seen.x - seen.n*perRequest
+		have := logRest + g.logWeight + g.t*seen.x - seen.n*perRequest
 		if gain > 0 {
 			least = min(least, max(goal-have, 0)/gain)
 		}

@@ -1,0 +1,5 @@
+package analysis
+
+import "math"
+
+var inf = math.Inf(1)
