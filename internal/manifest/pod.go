@@ -1,0 +1,161 @@
+package manifest
+
+import (
+	"errors"
+	"slices"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+// defaultGrace is what Kubernetes gives a process to end after SIGTERM.
+const defaultGrace = 30
+
+// storageGroup owns the volumes of a pod whose user is not known here: an image
+// names its user, and a fresh volume belongs to root.
+const storageGroup = 65532
+
+func podTemplate(spec migration.Spec, w migration.Workload) (object, error) {
+	v, err := volumesOf(w)
+	if err != nil {
+		return nil, err
+	}
+	c, err := container(w, v)
+	if err != nil {
+		return nil, err
+	}
+	pod := object{
+		"automountServiceAccountToken": false,
+		// Without this every Service of the namespace becomes variables of the
+		// process, and one named like the application sets NAME_PORT to a URL.
+		"enableServiceLinks":            false,
+		"securityContext":               podSecurity(w),
+		"terminationGracePeriodSeconds": grace(w),
+		"containers":                    []any{c},
+	}
+	if len(v.volumes) > 0 {
+		pod["volumes"] = v.volumes
+	}
+	return object{"metadata": object{"labels": labels(spec, w.Name)}, "spec": pod}, nil
+}
+
+// grace counts from the start of the preStop pause, so the pause is added to
+// what the process itself gets for its drain.
+func grace(w migration.Workload) int64 {
+	g := w.TerminationGraceSeconds
+	if g == 0 {
+		g = defaultGrace
+	}
+	return w.PreStopSeconds + g
+}
+
+func podSecurity(w migration.Workload) object {
+	s := object{"runAsNonRoot": true, "seccompProfile": object{"type": "RuntimeDefault"}}
+	if len(w.Storage) > 0 {
+		s["fsGroup"] = int64(storageGroup)
+		s["fsGroupChangePolicy"] = "OnRootMismatch"
+	}
+	return s
+}
+
+func container(w migration.Workload, v volumes) (object, error) {
+	if w.Image == "" {
+		return nil, errors.New("image is missing")
+	}
+	p, err := probes(w)
+	if err != nil {
+		return nil, err
+	}
+	c := object{
+		"name":            w.Name,
+		"image":           w.Image,
+		"imagePullPolicy": "IfNotPresent",
+		"ports":           containerPorts(w.Ports),
+		"startupProbe":    p.startup,
+		"readinessProbe":  p.readiness,
+		"livenessProbe":   p.liveness,
+		"securityContext": object{
+			"allowPrivilegeEscalation": false,
+			"readOnlyRootFilesystem":   true,
+			"capabilities":             object{"drop": []any{"ALL"}},
+		},
+		"volumeMounts": v.mounts,
+	}
+	if r := resources(w.Resources); len(r) > 0 {
+		c["resources"] = r
+	}
+	if env := environment(w.Env); len(env) > 0 {
+		c["env"] = env
+	}
+	if len(v.envFrom) > 0 {
+		c["envFrom"] = v.envFrom
+	}
+	if w.PreStopSeconds > 0 {
+		c["lifecycle"] = object{"preStop": object{"sleep": object{"seconds": w.PreStopSeconds}}}
+	}
+	return c, nil
+}
+
+func containerPorts(ports []migration.Port) []any {
+	var out []any
+	for _, p := range ports {
+		out = append(out, named(p, object{"containerPort": int64(p.Port), "protocol": protocol(p)}))
+	}
+	return out
+}
+
+// portRef refers to a container's port by its name where it has one: pods of
+// two releases may then listen at different numbers.
+func portRef(p migration.Port) any {
+	if p.Name == "" {
+		return int64(p.Port)
+	}
+	return p.Name
+}
+
+func named(p migration.Port, o object) object {
+	if p.Name != "" {
+		o["name"] = p.Name
+	}
+	return o
+}
+
+func protocol(p migration.Port) string {
+	if p.Protocol == "" {
+		return "TCP"
+	}
+	return p.Protocol
+}
+
+func resources(r migration.Resources) object {
+	list := func(cpu, memory int64) object {
+		out := object{}
+		if cpu > 0 {
+			out["cpu"] = milliOf(cpu)
+		}
+		if memory > 0 {
+			out["memory"] = bytesOf(memory)
+		}
+		return out
+	}
+	out := object{}
+	if l := list(r.CPURequestMilli, r.MemoryRequestBytes); len(l) > 0 {
+		out["requests"] = l
+	}
+	if l := list(r.CPULimitMilli, r.MemoryLimitBytes); len(l) > 0 {
+		out["limits"] = l
+	}
+	return out
+}
+
+func environment(env map[string]string) []any {
+	var names []string
+	for n := range env {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	var out []any
+	for _, n := range names {
+		out = append(out, object{"name": n, "value": env[n]})
+	}
+	return out
+}
