@@ -7,7 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"rehome.dev/rehome/lab/part"
 )
@@ -48,10 +51,35 @@ func (n *Network) Up(ctx context.Context) error {
 func (n *Network) Down(ctx context.Context) error {
 	var errs []error
 	for _, netns := range n.present() {
+		errs = append(errs, endAll(ctx, netns))
 		_, err := part.Run(ctx, "ip", "netns", "delete", netns)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// endAll kills what is in a namespace: one with a process in it would live on
+// without a name.
+func endAll(ctx context.Context, netns string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return part.Poll(ctx, 20*time.Millisecond, func(ctx context.Context) error {
+		out, err := part.Run(ctx, "ip", "netns", "pids", netns)
+		if err != nil {
+			return part.Permanent(err)
+		}
+		var left []string
+		for _, field := range strings.Fields(out) {
+			if pid, err := strconv.Atoi(field); err == nil && pid != os.Getpid() {
+				syscall.Kill(pid, syscall.SIGKILL)
+				left = append(left, field)
+			}
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("processes in %s: %s", netns, strings.Join(left, " "))
+		}
+		return nil
+	})
 }
 
 // Status asks each host for its address.

@@ -14,12 +14,12 @@ import (
 
 // UnmountBelow takes away every mount at or below dir, the deepest first.
 func UnmountBelow(dir string) error {
-	data, err := os.ReadFile("/proc/self/mountinfo")
+	points, err := MountsBelow(dir)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, point := range mountsBelow(string(data), dir) {
+	for _, point := range points {
 		if err := syscall.Unmount(point, syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
 			errs = append(errs, fmt.Errorf("unmount %s: %w", point, err))
 		}
@@ -70,11 +70,17 @@ func (l *Lab) MakeMountNamespace(ctx context.Context, file string, binds map[str
 }
 
 func isMount(path string) (bool, error) {
+	points, err := MountsBelow(path)
+	return slices.Contains(points, path), err
+}
+
+// MountsBelow lists the mount points at or below dir, the last mounted first.
+func MountsBelow(dir string) ([]string, error) {
 	data, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return slices.Contains(mountsBelow(string(data), path), path), nil
+	return mountsBelow(string(data), dir), nil
 }
 
 var unescapeMount = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)

@@ -1,0 +1,93 @@
+package part
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Lock keeps two programs from changing the lab at once; it waits, and says so,
+// until the other one is done. The lock is in the cache directory, because the
+// other directories come and go with the lab.
+func (l *Lab) Lock(ctx context.Context) (unlock func(), err error) {
+	return l.lockFile(ctx, "lab.lock", "another program is changing the lab; waiting for it")
+}
+
+// LockTests keeps the suites that run on the lab apart from each other.
+func (l *Lab) LockTests(ctx context.Context) (unlock func(), err error) {
+	return l.lockFile(ctx, "tests.lock", "another suite is running on the lab; waiting for it")
+}
+
+func (l *Lab) lockFile(ctx context.Context, name, waiting string) (func(), error) {
+	if err := os.MkdirAll(l.Dirs.Cache, 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(l.CachePath(name), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	try := func(context.Context) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+	if try(ctx) != nil {
+		l.Progress.Say("lab", "%s", waiting)
+		if err := Poll(ctx, 100*time.Millisecond, try); err != nil {
+			f.Close()
+			return nil, fmt.Errorf("%s: %w", waiting, err)
+		}
+	}
+	return func() { f.Close() }, nil
+}
+
+// InstallProgram copies the running program to Program.
+func (l *Lab) InstallProgram() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if self == l.Program() {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(l.Program()), 0o755); err != nil {
+		return err
+	}
+	in, err := os.Open(self)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(l.Program()+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, cerr := io.Copy(out, in)
+	if err := errors.Join(cerr, out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), l.Program()) // a running copy keeps its old file
+}
+
+// Remove takes away the run and state directories, and the mounts below them
+// first: while one is left nothing is deleted, for it could show a folder of the
+// machine.
+func (l *Lab) Remove() error {
+	for _, dir := range []string{l.Dirs.Run, l.Dirs.State} {
+		if err := UnmountBelow(dir); err != nil {
+			return err
+		}
+		left, err := MountsBelow(dir)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("not removing %s: still mounted in it: %v", dir, left)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
