@@ -47,7 +47,7 @@ func containerd(p paths) part.Process {
 
 func apiServer(lab *part.Lab, p paths) part.Process {
 	pki := func(name string) string { return filepath.Join(p.pki, name) }
-	return onNode("kube-apiserver", binary(lab, "kube-apiserver"), []string{
+	proc := onNode("kube-apiserver", binary(lab, "kube-apiserver"), []string{
 		"--etcd-servers=http://127.0.0.1:2379",
 		"--advertise-address=" + network.Node.Address.String(),
 		fmt.Sprintf("--secure-port=%d", apiPort),
@@ -67,6 +67,8 @@ func apiServer(lab *part.Lab, p paths) part.Process {
 		"--enable-admission-plugins=NodeRestriction",
 		"--shutdown-delay-duration=0s",
 	}, APIServer()+"/readyz")
+	proc.StopWithin = 3 * time.Second // it would wait a minute for clients that watch
+	return proc
 }
 
 func controllerManager(lab *part.Lab, p paths) part.Process {

@@ -1,0 +1,171 @@
+//go:build linux
+
+// Package labtest runs a test binary on the lab: it brings the lab up, moves the
+// binary to the host from which everything can be reached and nothing else, and
+// stops and starts the lab's processes for the tests. It must not know what is
+// tested.
+//
+// Suites that use it need root, so their files carry the build tag `lab`.
+package labtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"rehome.dev/rehome/lab/network"
+	"rehome.dev/rehome/lab/part"
+)
+
+// inside marks the environment of the binary once it runs on the host Ops.
+const inside = "REHOME_LAB_INSIDE"
+
+// Main is to be called by TestMain. It brings the lab up unless it is, and runs
+// the tests with the network, and the resolv.conf, of the host Ops. Suites on the
+// lab take turns.
+func Main(m *testing.M) {
+	lab, err := part.New(part.NewProgress(os.Stderr, false))
+	if err == nil {
+		err = enter(lab)
+	}
+	if err != nil {
+		fail(err)
+	}
+	unlock, err := lab.LockTests(context.Background())
+	if err != nil {
+		fail(err)
+	}
+	code := m.Run()
+	unlock()
+	os.Exit(code)
+}
+
+func fail(err error) {
+	fmt.Fprintf(os.Stderr, "labtest: error: %v\n", err)
+	if errors.Is(err, part.ErrUnsupported) {
+		fmt.Fprintln(os.Stderr, "labtest: hint: `make test-unit` runs all tests that need no lab")
+	}
+	os.Exit(1)
+}
+
+// enter returns when this process is on the host Ops; getting there replaces the
+// process by the same binary with the same arguments.
+func enter(lab *part.Lab) error {
+	if os.Getenv(inside) != "" {
+		return nil
+	}
+	if err := part.Supported(); err != nil {
+		return err
+	}
+	if err := up(); err != nil {
+		return fmt.Errorf("bring the lab up: %w", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	argv := lab.Argv(network.Ops.Netns, true, append([]string{self}, os.Args[1:]...)...)
+	program, err := exec.LookPath(argv[0])
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("enter %s: %w", network.Ops.Netns, syscall.Exec(program, argv, append(os.Environ(), inside+"=1")))
+}
+
+// up builds the lab's program from this repository and has it set up the lab.
+func up() error {
+	root, err := part.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "lab-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "lab")
+	for _, argv := range [][]string{{"go", "build", "-o", program, "./lab/cmd/lab"}, {program, "up"}} {
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.Dir, cmd.Stdout, cmd.Stderr = root, os.Stderr, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("%s: %w", argv[0], err)
+		}
+	}
+	return nil
+}
+
+// Env returns the addresses and paths of the lab.
+func Env(t testing.TB) part.Env {
+	t.Helper()
+	data, err := os.ReadFile(lab(t).RunPath("env.json"))
+	if err != nil {
+		t.Fatalf("read the lab's environment: %v (is the lab up?)", err)
+	}
+	var env part.Env
+	if err := json.Unmarshal(data, &env); err != nil {
+		t.Fatalf("read the lab's environment: %v", err)
+	}
+	return env
+}
+
+// Stop ends a process of the lab cleanly, and starts it again when the test ends.
+func Stop(t testing.TB, process string) {
+	t.Helper()
+	interrupt(t, process, func(ctx context.Context, l *part.Lab) error { return l.Stop(ctx, process) })
+}
+
+// Kill is Stop without a chance to say good-bye.
+func Kill(t testing.TB, process string) {
+	t.Helper()
+	interrupt(t, process, func(ctx context.Context, l *part.Lab) error {
+		return l.Signal(ctx, process, syscall.SIGKILL)
+	})
+}
+
+// Freeze leaves the process with its connections open and without an answer until
+// the test ends.
+func Freeze(t testing.TB, process string) {
+	t.Helper()
+	interrupt(t, process, func(ctx context.Context, l *part.Lab) error {
+		return l.Signal(ctx, process, syscall.SIGSTOP)
+	})
+}
+
+// Start starts a process again and waits until it serves; the cleanup of Stop, Kill
+// and Freeze does the same.
+func Start(t testing.TB, process string) {
+	t.Helper()
+	l := lab(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if err := l.StartByName(ctx, process); err != nil {
+		t.Errorf("start %s again: %v", process, err)
+	}
+}
+
+func interrupt(t testing.TB, process string, how func(context.Context, *part.Lab) error) {
+	t.Helper()
+	l := lab(t)
+	t.Cleanup(func() { Start(t, process) })
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := how(ctx, l); err != nil {
+		t.Fatalf("interrupt %s: %v", process, err)
+	}
+}
+
+func lab(t testing.TB) *part.Lab {
+	t.Helper()
+	l, err := part.New(part.NewProgress(t.Output(), false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
