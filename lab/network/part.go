@@ -55,7 +55,20 @@ func (n *Network) Down(ctx context.Context) error {
 		_, err := part.Run(ctx, "ip", "netns", "delete", netns)
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, n.removeNetnsDir())...)
+}
+
+// removeNetnsDir undoes what iproute2 does on its first `netns add`: it mounts the
+// directory of the names on itself. Where others have names in it, it stays.
+func (n *Network) removeNetnsDir() error {
+	dir := filepath.Dir(part.NetnsPath("any"))
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		return nil
+	}
+	if err := part.UnmountBelow(dir); err != nil {
+		return err
+	}
+	return os.Remove(dir)
 }
 
 // endAll kills what is in a namespace: one with a process in it would live on
