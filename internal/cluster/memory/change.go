@@ -1,0 +1,124 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"rehome.dev/rehome/internal/manifest"
+	"rehome.dev/rehome/internal/migration"
+)
+
+const self = "rehome"
+
+// Apply makes one part be what the spec says.
+func (c *Cluster) Apply(ctx context.Context, spec migration.Spec, a migration.Apply) (migration.Outcome, error) {
+	call := Call{OpApply, a.Env, a.Part, a.Workload}
+	return c.change(ctx, call, func() (migration.Outcome, error) {
+		if err := manifest.Check(spec, a); err != nil {
+			return migration.OutcomeNotDone, fmt.Errorf("apply: %w", err)
+		}
+		w, _ := spec.Workload(a.Workload)
+		n := c.namespace(spec.Namespace(a.Env))
+		if a.Part == migration.PartExposure {
+			return c.expose(n, spec, w, a.Digest)
+		}
+		return c.deploy(n, spec, w, a.Digest)
+	})
+}
+
+func (c *Cluster) deploy(n *namespace, spec migration.Spec, w migration.Workload, digest string) (migration.Outcome, error) {
+	kind := manifest.KindOf(w)
+	have := n.workloads[w.Name]
+	switch {
+	case have == nil:
+		have = &workload{owner: owner{migration: spec.Name}, kind: kind}
+		n.workloads[w.Name] = have
+	case !have.owner.ours(spec):
+		return foreign(string(have.kind), w.Name, have.owner)
+	case have.kind != kind:
+		return migration.OutcomeForeign, fmt.Errorf("apply: a %s %s stands where a %s is wanted: remove it first",
+			have.kind, w.Name, kind)
+	case have.desiredBy != self && have.desired != w.Replicas:
+		return migration.OutcomeForeign, fmt.Errorf("apply: %s %s: %s has set .spec.replicas", kind, w.Name, have.desiredBy)
+	}
+	shape := w
+	shape.Replicas = 0
+	template := migration.DigestOf(shape)
+	if have.template != template || have.desired != w.Replicas {
+		have.generation++
+	}
+	have.spec, have.template, have.digest = w, template, digest
+	have.desired, have.desiredBy = w.Replicas, self
+	have.roll(c.now(), c.opts.Terminate, c.opts.Release)
+	return migration.OutcomeDone, nil
+}
+
+func (c *Cluster) expose(n *namespace, spec migration.Spec, w migration.Workload, digest string) (migration.Outcome, error) {
+	have := n.exposures[w.Name]
+	if have == nil {
+		have = &exposure{owner: owner{migration: spec.Name}, address: c.opts.Address(n.name, w.Name), applied: c.now()}
+		n.exposures[w.Name] = have
+	}
+	if !have.owner.ours(spec) {
+		return foreign("Service", w.Name, have.owner)
+	}
+	have.ports, have.digest = slices.Clone(w.Ports), digest
+	return migration.OutcomeDone, nil
+}
+
+// Remove deletes one part, if it is ours. What is not there is removed.
+func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.Remove) (migration.Outcome, error) {
+	call := Call{OpRemove, a.Env, a.Part, a.Workload}
+	return c.change(ctx, call, func() (migration.Outcome, error) {
+		n := c.namespace(spec.Namespace(a.Env))
+		if a.Part == migration.PartExposure {
+			if e := n.exposures[a.Workload]; e != nil && !e.owner.ours(spec) {
+				return foreign("Service", a.Workload, e.owner)
+			}
+			delete(n.exposures, a.Workload)
+			return migration.OutcomeDone, nil
+		}
+		if w := n.workloads[a.Workload]; w != nil && !w.owner.ours(spec) {
+			return foreign(string(w.kind), a.Workload, w.owner)
+		}
+		delete(n.workloads, a.Workload)
+		return migration.OutcomeDone, nil
+	})
+}
+
+// Scale sets the number of replicas, until the next Apply. A workload that is
+// not there has none already.
+func (c *Cluster) Scale(ctx context.Context, spec migration.Spec, a migration.Scale) (migration.Outcome, error) {
+	call := Call{OpScale, a.Env, migration.PartWorkload, a.Workload}
+	return c.change(ctx, call, func() (migration.Outcome, error) {
+		w := c.namespace(spec.Namespace(a.Env)).workloads[a.Workload]
+		switch {
+		case w == nil && a.Replicas == 0:
+			return migration.OutcomeDone, nil
+		case w == nil:
+			return migration.OutcomeNotDone, fmt.Errorf("scale: no workload %s in namespace %s", a.Workload, spec.Namespace(a.Env))
+		case !w.owner.ours(spec):
+			return foreign(string(w.kind), a.Workload, w.owner)
+		}
+		c.scale(w, a.Replicas, self)
+		return migration.OutcomeDone, nil
+	})
+}
+
+func (c *Cluster) scale(w *workload, replicas int32, by string) {
+	if w.desired == replicas {
+		return
+	}
+	w.desired, w.desiredBy = replicas, by
+	w.generation++
+	w.roll(c.now(), c.opts.Terminate, c.opts.Release)
+}
+
+func foreign(kind, name string, o owner) (migration.Outcome, error) {
+	who := o.manager
+	if who == "" {
+		who = "migration " + o.migration
+	}
+	return migration.OutcomeForeign, fmt.Errorf("%s %s belongs to %s: it is left alone", kind, name, who)
+}

@@ -1,0 +1,29 @@
+package manifest
+
+import (
+	"fmt"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+// Digest is that of the part's objects: what DigestAnnotation holds.
+func Digest(spec migration.Spec, env migration.Env, part migration.Part, workload string) string {
+	if part == migration.PartExposure {
+		return spec.ExposureDigest(env, workload)
+	}
+	return spec.WorkloadDigest(env, workload)
+}
+
+// Check says whether the action can be performed from this spec: the part can
+// be rendered, and the action was decided for this spec and not for one that
+// was edited since.
+func Check(spec migration.Spec, a migration.Apply) error {
+	if _, err := Objects(spec, a.Env, a.Part, a.Workload); err != nil {
+		return err
+	}
+	if want := Digest(spec, a.Env, a.Part, a.Workload); a.Digest != want {
+		return fmt.Errorf("%s of %s was decided for digest %s, but the migration now gives %s: decide again",
+			a.Part, a.Workload, a.Digest, want)
+	}
+	return nil
+}
