@@ -46,6 +46,26 @@ func Name(name string) (string, error) {
 	return miekg.CanonicalName(text), nil
 }
 
+// Names are the canonical forms of a zone and of names in it, sorted and without
+// duplicates.
+func Names(zone string, names []string) (apex string, clean []string, err error) {
+	if apex, err = Name(zone); err != nil {
+		return "", nil, err
+	}
+	for _, n := range names {
+		name, err := Name(n)
+		if err != nil {
+			return "", nil, err
+		}
+		if !miekg.IsSubDomain(apex, name) {
+			return "", nil, fmt.Errorf("%s is not in the zone %s", name, apex)
+		}
+		clean = append(clean, name)
+	}
+	slices.Sort(clean)
+	return apex, slices.Compact(clean), nil
+}
+
 // Records are the set's records in a form that can be sent, in canonical order
 // and without duplicates. An error names the record.
 func Records(set migration.RRset) ([]miekg.RR, error) {

@@ -139,3 +139,15 @@ func FuzzName(f *testing.F) {
 		}
 	})
 }
+
+func TestNamesMustBeInTheZone(t *testing.T) {
+	apex, names, err := dns.Names("Golemtrust.am", []string{"b.golemtrust.am", "A.golemtrust.am.", "a.golemtrust.am", "golemtrust.am"})
+	if err != nil || apex != zone || strings.Join(names, " ") != "a.golemtrust.am. b.golemtrust.am. golemtrust.am." {
+		t.Errorf("got %q %q, %v", apex, names, err)
+	}
+	for _, n := range []string{"x.example.", "xgolemtrust.am.", "am.", "..", ""} {
+		if _, _, err := dns.Names(zone, []string{n}); err == nil {
+			t.Errorf("%q passes for a name in %s", n, zone)
+		}
+	}
+}
