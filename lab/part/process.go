@@ -221,7 +221,11 @@ func (l *Lab) described(name string) (Process, error) {
 	var p Process
 	data, err := os.ReadFile(l.specPath(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return p, fmt.Errorf("%w: %q (there are: %s)", ErrUnknownProcess, name, strings.Join(l.Processes(), ", "))
+		there := "nothing was started, the lab is not up"
+		if names := l.Processes(); len(names) > 0 {
+			there = "there are: " + strings.Join(names, ", ")
+		}
+		return p, fmt.Errorf("%w: %q (%s)", ErrUnknownProcess, name, there)
 	}
 	if err != nil {
 		return p, err
