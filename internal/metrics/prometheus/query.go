@@ -49,6 +49,9 @@ func (s *Source) ask(ctx context.Context, q query) ([]series, error) {
 		return nil, fmt.Errorf("the answer may not be whole: %w", err)
 	}
 	matrix, ok := value.(model.Matrix)
+	if value == nil {
+		return nil, fmt.Errorf("the reply holds no data (is %s the base address of a Prometheus?)", s.address)
+	}
 	if !ok {
 		return nil, fmt.Errorf("gives a %s: want a selector of counters", value.Type())
 	}
