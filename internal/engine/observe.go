@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/runbook"
+)
+
+// lookBound is how long one observation may take. What takes longer is unknown.
+const lookBound = 5 * time.Second
+
+// Observe looks at everything that queries ask for and that is not fresh
+// enough, all at once, and gives all facts.
+func (e *Engine) Observe(ctx context.Context, queries []runbook.Query) runbook.Facts {
+	e.observe(ctx, queries)
+	return e.facts
+}
+
+func (e *Engine) observe(ctx context.Context, queries []runbook.Query) {
+	now := e.ports.Clock.Now()
+	var due []runbook.Query
+	for _, q := range queries {
+		if at, ok := e.taken[id(q)]; !ok || q.MaxAge == 0 || now.Sub(at) >= q.MaxAge {
+			due = append(due, q)
+		}
+	}
+	e.gather(ctx, due, func(q runbook.Query) bool { return q.Kind == runbook.QueryCluster })
+	// the new side is probed at the addresses that the cluster has just given
+	e.gather(ctx, due, func(q runbook.Query) bool { return q.Kind != runbook.QueryCluster })
+}
+
+func id(q runbook.Query) string { return string(q.Kind) + "/" + q.Key() }
+
+// gather asks in parallel and takes the answers in, in the queries' order. Facts
+// that were handed out are never changed: maps are copied.
+func (e *Engine) gather(ctx context.Context, queries []runbook.Query, want func(runbook.Query) bool) {
+	answers := make([]func(*runbook.Facts), len(queries))
+	begun := e.ports.Clock.Now()
+	var wg sync.WaitGroup
+	for i, q := range queries {
+		if !want(q) {
+			continue
+		}
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, lookBound)
+			defer cancel()
+			answers[i] = e.ask(ctx, q, begun)
+		})
+	}
+	wg.Wait()
+	f := e.facts
+	f.DNS, f.Cluster, f.Probe = cloned(f.DNS), cloned(f.Cluster), cloned(f.Probe)
+	for i, take := range answers {
+		if take != nil {
+			take(&f)
+			e.taken[id(queries[i])] = begun
+		}
+	}
+	e.facts = f
+}
+
+func cloned[K comparable, V any](m map[K]V) map[K]V {
+	out := make(map[K]V, len(m)+1)
+	maps.Copy(out, m)
+	return out
+}
+
+func observed[T any](v T, at time.Time, source string, err error) migration.Observed[T] {
+	o := migration.Observed[T]{Value: v, At: at, Source: source}
+	if err != nil {
+		o.Err = err.Error()
+	}
+	return o
+}
+
+// ask makes one observation and says how to take it into the facts.
+func (e *Engine) ask(ctx context.Context, q runbook.Query, at time.Time) func(*runbook.Facts) {
+	spec := e.state.Spec
+	switch q.Kind {
+	case runbook.QueryDNS:
+		v, err := e.askDNS(ctx, q)
+		return func(f *runbook.Facts) { f.DNS[q.Key()] = observed(v, at, "name servers of "+q.Zone, err) }
+	case runbook.QueryCluster:
+		v, err := e.ports.Cluster.Observe(ctx, spec, q.Env)
+		return func(f *runbook.Facts) {
+			f.Cluster[q.Env] = observed(v, at, "namespace "+spec.Namespace(q.Env), err)
+		}
+	case runbook.QueryProbe:
+		v, err := e.askProbe(ctx, q)
+		return func(f *runbook.Facts) { f.Probe[q.Side] = observed(v, at, "own probe", err) }
+	case runbook.QueryBaseline:
+		v, err := e.ports.Metrics.Baseline(ctx, spec.Metrics, at, e.state.Policy.BaselineFor)
+		return func(f *runbook.Facts) { f.Baseline = observed(v, at, v.Source, err) }
+	}
+	s := e.ports.Metrics.Sample(ctx, spec.Metrics, at)
+	return func(f *runbook.Facts) { f.Sample = &s }
+}
+
+func (e *Engine) askDNS(ctx context.Context, q runbook.Query) (migration.ZoneFacts, error) {
+	p, ok := e.ports.DNS[q.Provider]
+	if !ok {
+		return migration.ZoneFacts{}, fmt.Errorf("the policy has no DNS provider named %q", q.Provider)
+	}
+	return p.Observe(ctx, q.Zone, q.View, q.Names)
+}
+
+// askProbe probes one side. The new side's address is what its balancer has
+// now; without one there is nothing to probe, and that is unknown.
+func (e *Engine) askProbe(ctx context.Context, q runbook.Query) (migration.ProbeFacts, error) {
+	if q.Side == migration.NewSide {
+		for _, x := range e.facts.Cluster[migration.Production].Value.Exposures {
+			q.Addresses, q.Port = append(q.Addresses, x.Addresses...), int(x.Port)
+		}
+		if len(q.Addresses) == 0 {
+			return migration.ProbeFacts{Side: q.Side}, fmt.Errorf("the balancer has no address yet")
+		}
+	}
+	return e.ports.Prober.Probe(ctx, q.Side, strings.TrimSuffix(q.Host, "."), q.Addresses, q.Port, q.Path)
+}
+
+// LastSample is the newest reading of the metrics, nil before the first.
+func (e *Engine) LastSample() *analysis.Sample { return e.facts.Sample }
+
+func productionHost(s migration.Spec, workload string) string {
+	for _, n := range s.Names {
+		if n.Workload == workload {
+			return strings.TrimSuffix(n.Name, ".")
+		}
+	}
+	return ""
+}
+
+// productionURL is the production endpoint as clients use it: by name, at the
+// workload's public port.
+func productionURL(s migration.Spec, w migration.Workload) string {
+	port := s.OldEntry.Port
+	if len(w.Ports) > 0 {
+		port = int(w.Ports[0].Port)
+		if w.Ports[0].Public > 0 {
+			port = int(w.Ports[0].Public)
+		}
+	}
+	return fmt.Sprintf("http://%s:%d", productionHost(s, w.Name), port)
+}

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/runbook"
+)
+
+// Run turns the loop until a person, a wait or the end. With stay it remains
+// through waits too. While traffic may be on the new side it always goes on
+// looking, asked or not: leaving then would be leaving the watch.
+func (e *Engine) Run(ctx context.Context, stay bool) (runbook.Decision, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		d, err := e.Step(ctx)
+		switch {
+		case errors.Is(err, ErrMoved), errors.Is(err, ErrFenced):
+			e.notify(Event{At: e.ports.Clock.Now(), State: e.state, Err: err})
+			continue // fold again; whoever holds the lease now is named by Acquire
+		case err != nil:
+			return d, err
+		}
+		pause, leave := e.pause(d, stay)
+		if leave {
+			_ = e.ports.Journal.Release(ctx, e.key, e.holder)
+			return d, nil
+		}
+		if err := e.sleep(ctx, pause); err != nil {
+			return d, err
+		}
+	}
+}
+
+// pause says how long to rest after a decision, or that it is time to leave.
+func (e *Engine) pause(d runbook.Decision, stay bool) (time.Duration, bool) {
+	switch d := d.(type) {
+	case runbook.Watch:
+		held := e.state.Mode == migration.ModeForward && !e.state.Step.Before(migration.StepHold)
+		return d.Every, held && !stay
+	case runbook.Wait:
+		return d.Until.Sub(e.ports.Clock.Now()), !stay
+	case runbook.Ask:
+		if d.Every > 0 && (stay || e.state.SwitchBegan()) {
+			return d.Every, false
+		}
+		return 0, true
+	case runbook.Block, runbook.Finished:
+		return 0, true
+	}
+	return 0, false
+}
+
+// sleep rests in slices short enough to keep the lease and to hear what a
+// person says meanwhile.
+func (e *Engine) sleep(ctx context.Context, d time.Duration) error {
+	end := e.ports.Clock.Now().Add(d)
+	for {
+		left := end.Sub(e.ports.Clock.Now())
+		if left <= 0 {
+			return nil
+		}
+		if err := e.ports.Clock.Sleep(ctx, min(left, LeaseTTL/3)); err != nil {
+			return err
+		}
+		if left <= LeaseTTL/3 {
+			continue
+		}
+		heard, err := e.heard(ctx)
+		if err != nil || heard {
+			return err
+		}
+		if _, err := e.ports.Journal.Acquire(ctx, e.key, e.holder, LeaseTTL); err != nil {
+			return err
+		}
+	}
+}
+
+// heard says whether the journal has grown while this engine slept.
+func (e *Engine) heard(ctx context.Context) (bool, error) {
+	recs, err := e.ports.Journal.Read(ctx, e.key, e.state.Head.Seq)
+	return len(recs) > 0, err
+}

@@ -1,0 +1,250 @@
+package runbook
+
+import (
+	"slices"
+	"time"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+// retryAfter is how long a refused action rests before it is tried again;
+// giveUp is after how many refusals in a row a forward step asks for help;
+// settleEvery is how often the effect of a change is looked for.
+const (
+	retryAfter  = 5 * time.Second
+	giveUp      = 3
+	settleEvery = 500 * time.Millisecond
+)
+
+// Next decides what to do now. It is total and deterministic: the same state,
+// facts and time always give the same decision, with all its reasons.
+func Next(s State, f Facts, now time.Time) Decision {
+	l := look{s, f, now}
+	if over(s.Mode) {
+		return l.ended()
+	}
+	r, ok := rowOf(s.Step)
+	if !ok {
+		return Block{Reasons{fails(migration.CodeProcedure, "the journal stands at %q, which this version does not know", s.Step)}}
+	}
+	if d := l.settlePending(); d != nil {
+		return d
+	}
+	if s.Mode != migration.ModeForward {
+		return l.back(r)
+	}
+	if d := l.turnBack(); d != nil {
+		return d
+	}
+	return l.forward(r)
+}
+
+func over(m migration.Mode) bool {
+	return m == migration.ModeRolledBack || m == migration.ModeAborted || m == migration.ModeRetired
+}
+
+// settlePending settles the first pending intent whose outcome can be told. An
+// intent that cannot be told yet holds back a forward step, because what it
+// changed is not known.
+func (l look) settlePending() Decision {
+	var open []migration.Reason
+	for _, i := range l.s.Pending {
+		outcome, r := l.settle(i)
+		if outcome != migration.OutcomeUnknown {
+			return Settle{Reasons{r}, i.ID, outcome}
+		}
+		open = append(open, r)
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	if l.s.Mode == migration.ModeForward {
+		if d := l.turnBack(); d != nil {
+			return d // never awaited: a rollback supersedes it
+		}
+	}
+	return l.heldBack(open, settleEvery)
+}
+
+// forward takes one step of the procedure.
+func (l look) forward(r row) Decision {
+	every := l.every(r)
+	before := l.evaluate(r.before)
+	if d := l.heldBack(before, every); d != nil {
+		return d
+	}
+	if r.again != nil {
+		if to, why := r.again(l); to != "" {
+			return Move{Reasons: why, To: migration.Position{Attempt: l.s.Attempt, Mode: migration.ModeForward, Step: to}}
+		}
+	}
+	if r.plan != nil {
+		todo, why := r.plan(l)
+		if len(todo) > 0 {
+			return l.act(r, todo, before, every)
+		}
+		if d := l.heldBack(why, every); d != nil {
+			return d
+		}
+	}
+	if l.s.Step == migration.StepHold {
+		if d := l.holdBroken(); d != nil {
+			return d
+		}
+	}
+	after := l.evaluate(r.after)
+	if d := l.heldBack(after, every); d != nil {
+		return d
+	}
+	move := Move{Reasons: append(before, after...), To: l.following()}
+	if r.leave != nil {
+		move.Evidence = r.leave(l)
+	}
+	return move
+}
+
+func (l look) every(r row) time.Duration {
+	if r.every != nil {
+		return r.every(l.s.Policy)
+	}
+	return lookEvery
+}
+
+// following is the position behind a forward step.
+func (l look) following() migration.Position {
+	i := l.s.Step.Index()
+	if i == len(migration.Forward) {
+		return migration.Position{Attempt: l.s.Attempt, Mode: migration.ModeRetired, Step: l.s.Step}
+	}
+	return migration.Position{Attempt: l.s.Attempt, Mode: migration.ModeForward, Step: migration.Forward[i]}
+}
+
+// act turns actions into intents. What was refused rests first; what is
+// refused again and again needs a person, but only on the way forward.
+func (l look) act(r row, todo []migration.Action, why []migration.Reason, every time.Duration) Decision {
+	d := Act{Reasons: why}
+	var resting []migration.Reason
+	for n, a := range todo {
+		if f, ok := l.s.Failed[a.Target()]; ok && l.now.Sub(f.At) < l.rest(f) {
+			resting = append(resting, l.refused(a, f))
+			continue
+		}
+		d.Intents = append(d.Intents, migration.Intent{
+			ID: intentID(l.s, r.step, n+1), Attempt: l.s.Attempt, Step: r.step, Fence: l.s.Fence, At: l.now, Action: a,
+		})
+	}
+	if len(d.Intents) > 0 {
+		return d
+	}
+	return l.heldBack(resting, every)
+}
+
+// rest is how long an action that was refused is left alone: a moment on the
+// way back, longer the more often it happens on the way forward.
+func (l look) rest(f Failure) time.Duration {
+	if l.s.Mode != migration.ModeForward {
+		return lookEvery
+	}
+	return time.Duration(min(f.Count, giveUp)) * retryAfter
+}
+
+func (l look) refused(a migration.Action, f Failure) migration.Reason {
+	r := fails(migration.CodeIntent, "%s of %s: %s, %d times: %s", migration.ActionName(a), a.Target(), f.Outcome, f.Count, f.Detail)
+	if f.Outcome == migration.OutcomeForeign {
+		r.Code = migration.CodeForeign
+	}
+	if l.s.Mode == migration.ModeForward && f.Count >= giveUp {
+		return seen(hint(r, "mend it and run again"), "", f.At)
+	}
+	return seen(watches(r), "", f.At)
+}
+
+// back takes one step of a rollback or an abort. Nothing blocks it: what cannot
+// be done within its bound is left, with a note of what remains.
+func (l look) back(r row) Decision {
+	every := l.every(r)
+	var open []migration.Reason
+	if r.plan != nil {
+		todo, why := r.plan(l)
+		if len(todo) > 0 {
+			if d, ok := l.act(r, todo, nil, every).(Act); ok {
+				d.Reasons = why
+				return d
+			}
+			why = append(why, fails(migration.CodeIntent, "%s was refused and is tried again", migration.ActionName(todo[0])))
+		}
+		open = failing(why)
+	}
+	after := l.evaluate(r.after)
+	open = append(open, failing(after)...)
+	move := Move{Reasons: after, To: l.followingBack()}
+	if len(open) == 0 {
+		return move
+	}
+	if r.bound == nil || l.now.Sub(l.s.Since) < r.bound(l.s.Policy) {
+		return l.keepTrying(open, every)
+	}
+	move.Reasons = open
+	for _, o := range open {
+		move.Evidence = append(move.Evidence, migration.NewEvidence(migration.EvidenceLeft, l.now, migration.Left{What: r.title, Why: o.Text}))
+	}
+	return move
+}
+
+// keepTrying looks again; a person is asked beside it where only one can help.
+func (l look) keepTrying(open []migration.Reason, every time.Duration) Decision {
+	for _, o := range open {
+		if o.Remedy == migration.Asks {
+			return Ask{Reasons: open, Every: every}
+		}
+	}
+	return Watch{Reasons: open, Every: every}
+}
+
+// followingBack is the position behind a step of rollback or abort.
+func (l look) followingBack() migration.Position {
+	list, end := migration.Back, migration.ModeRolledBack
+	if l.s.Mode == migration.ModeAborting {
+		list, end = migration.Undo, migration.ModeAborted
+	}
+	for i, step := range list {
+		if step == l.s.Step && i+1 < len(list) {
+			return migration.Position{Attempt: l.s.Attempt, Mode: l.s.Mode, Step: list[i+1]}
+		}
+	}
+	return migration.Position{Attempt: l.s.Attempt, Mode: end, Step: l.s.Step}
+}
+
+// ended says what may follow the end of an attempt: after a rollback another
+// one, once the incident has its written root cause analysis.
+func (l look) ended() Decision {
+	switch l.s.Mode {
+	case migration.ModeRetired:
+		return Finished{Reasons{passes(migration.CodeProcedure, "the old side is released; the move is complete")}}
+	case migration.ModeAborted:
+		return Finished{Reasons{passes(migration.CodeProcedure, "the attempt was aborted; what was prepared is undone")}}
+	}
+	if inc, open := l.s.OpenIncident(); open {
+		return Block{Reasons{hint(fails(migration.CodeNoRCA, "incident %s has no root cause analysis", inc.ID), "write it, then: rehome rca %s --file FILE", l.s.Key)}}
+	}
+	start := migration.StepStage
+	if !slices.Equal(l.s.Images[l.s.Attempt], l.s.Spec.Images()) {
+		start = migration.StepContainer
+	}
+	return Move{
+		Reasons: Reasons{passes(migration.CodeNoRCA, "every incident has its root cause analysis")},
+		To:      migration.Position{Attempt: l.s.Attempt + 1, Mode: migration.ModeForward, Step: start},
+	}
+}
+
+// holdBroken starts the hold's clock again after a breach of stable operation.
+func (l look) holdBroken() Decision {
+	why := l.breach()
+	if why == "" {
+		return nil
+	}
+	return Note{
+		Reasons:  Reasons{fails(migration.CodeEarlyRetire, "the hold starts again: %s", why)},
+		Evidence: []migration.Evidence{l.holdFrom(why)},
+	}
+}

@@ -1,0 +1,49 @@
+package runbook
+
+import "rehome.dev/rehome/internal/migration"
+
+// unjudged lists, by step, the codes that no guard of this version can judge.
+// Each is unknown, blocks its step and must be waived by name, with a reason
+// and an end: nothing is passed because nobody looked.
+var unjudged = map[migration.Step][]migration.Code{
+	migration.StepAssess: {
+		migration.CodeConfigEnv, migration.CodeLogsStdout, migration.CodeStateDisk, migration.CodeHealth, migration.CodeSIGTERM,
+		migration.CodeSecrets, migration.CodeData, migration.CodeResources,
+		migration.CodeConfigRO, migration.CodeCronTwice, migration.CodeEgress, migration.CodeProbes,
+	},
+	migration.StepContainer: {migration.CodeBaseImage},
+	migration.StepConvert:   {migration.CodeConfigDrop, migration.CodeConfigDrift},
+	migration.StepStage:     {migration.CodeIsolated, migration.CodeSessions, migration.CodeSigtermRace},
+	migration.StepRehearse:  {migration.CodeOwner},
+	migration.StepDeploy:    {migration.CodeSideEffects},
+	migration.StepExpose: {
+		migration.CodeTLSReady, migration.CodeReturnPath, migration.CodeReturnBan, migration.CodeLoop, migration.CodeLongConn,
+		migration.CodeClientIP, migration.CodeExternalDNS,
+	},
+	migration.StepLowerTTL: {migration.CodeShared, migration.CodeViews, migration.CodeDNSSEC},
+	migration.StepWatch:    {migration.CodeThrottled},
+	migration.StepValidate: {migration.CodeNewErrors},
+	migration.StepTicket:   {migration.CodeTicket},
+	migration.StepRetire:   {migration.CodeCallerCache},
+}
+
+// unjudgedGuards are the guards that say so.
+func unjudgedGuards(step migration.Step) []guard {
+	var out []guard
+	for _, code := range unjudged[step] {
+		out = append(out, func(look) migration.Reason {
+			r := migration.Reason{Code: code, Verdict: migration.Unknown, Text: "no check of this version can judge it", Remedy: migration.Blocks}
+			return hint(r, "judge it by hand, then: rehome waive NAME %s --reason … --until …", code)
+		})
+	}
+	return out
+}
+
+// Unjudged lists the codes that must be waived by name, in the procedure's order.
+func Unjudged() []migration.Code {
+	var out []migration.Code
+	for _, step := range migration.Forward {
+		out = append(out, unjudged[step]...)
+	}
+	return out
+}
