@@ -51,10 +51,11 @@ func (s JudgeState) allFailing() bool {
 }
 
 // likelyEdge is the baseline's rate with three standard errors and the tolerance
-// added; one half where there is no baseline, for the absolute limit stands alone.
+// added. Without a baseline it is zero: a handful then suffices, for there is no
+// healthy rate that a run of failures could be compared with.
 func (s JudgeState) likelyEdge() float64 {
 	if s.Baseline.Requests == 0 {
-		return 0.5
+		return 0
 	}
 	n, p := float64(s.Baseline.Requests), s.Baseline.rate()
 	spread := 3 * math.Sqrt(s.Baseline.Dispersion*(p+1/n)/n)

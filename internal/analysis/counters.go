@@ -83,7 +83,8 @@ func (l look) grow(last Series, seen bool, now Tally, edges Edges) (Series, Tall
 		delta = now.minus(last.Last)
 	}
 	cold := l.warmUp > 0 && (fresh || l.before.Before(last.Since.Add(l.warmUp)))
-	if cold || (!fresh && edges != last.Edges) {
+	relaid := !fresh && edges != last.Edges && last.Last.Timed > 0 // other edges: nothing to compare
+	if cold || relaid {
 		delta.Timed, delta.Slow, delta.MaybeSlow = 0, 0, 0
 	}
 	return next, delta

@@ -110,7 +110,8 @@ func (b nuisance) against(p, direction float64) float64 {
 // far from it, in standard deviations of √p (which are the same at every p).
 // Signs are for a test upwards. Any cut is valid, only the loss differs.
 var cells = [...]float64{
-	-1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.5, 4, 4.5, 5, 6, 7, 9, 12, 20,
+	-1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7,
+	7.5, 8, 9, 10, 12, 15, 20,
 }
 
 // rates returns the cells' ends in [0, top] by falling closeness to the tested

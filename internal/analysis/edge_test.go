@@ -1,5 +1,0 @@
-package analysis
-
-import "math"
-
-var inf = math.Inf(1)
