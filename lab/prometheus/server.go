@@ -26,13 +26,11 @@ type Server struct {
 	Jobs   []Job
 }
 
-// Job is one scrape job, which finds its targets in one of three ways.
+// Job is one scrape job, whose targets are fixed or read from files.
 type Job struct {
-	Name       string       `json:"job_name"`
-	Static     []Group      `json:"static_configs,omitempty"`
-	Files      []FileSD     `json:"file_sd_configs,omitempty"`
-	Kubernetes []Kubernetes `json:"kubernetes_sd_configs,omitempty"`
-	Relabel    []Relabel    `json:"relabel_configs,omitempty"`
+	Name   string   `json:"job_name"`
+	Static []Group  `json:"static_configs,omitempty"`
+	Files  []FileSD `json:"file_sd_configs,omitempty"`
 }
 
 // Group is targets that share labels.
@@ -44,27 +42,6 @@ type Group struct {
 // FileSD names files with groups, which are read again when they change.
 type FileSD struct {
 	Files []string `json:"files"`
-}
-
-// Kubernetes finds targets through the API server.
-type Kubernetes struct {
-	Role       string         `json:"role"`
-	Kubeconfig string         `json:"kubeconfig_file"`
-	Namespaces NamespaceNames `json:"namespaces"`
-}
-
-// NamespaceNames limits discovery to some namespaces.
-type NamespaceNames struct {
-	Names []string `json:"names"`
-}
-
-// Relabel is a rule that keeps, drops or rewrites targets by their labels.
-type Relabel struct {
-	Source      []string `json:"source_labels,omitempty"`
-	Regex       string   `json:"regex,omitempty"`
-	Target      string   `json:"target_label,omitempty"`
-	Replacement string   `json:"replacement,omitempty"`
-	Action      string   `json:"action,omitempty"`
 }
 
 // Install writes the configuration into Dir.

@@ -65,7 +65,7 @@ func newCommand() *cobra.Command {
 	root.AddCommand(
 		upCommand(open), downCommand(open), statusCommand(open),
 		envCommand(open), execCommand(open), stopCommand(open), startCommand(open),
-		loadBalancerCommand(),
+		loadBalancerCommand(), clientCommand(), podTargetsCommand(),
 	)
 	return root
 }
