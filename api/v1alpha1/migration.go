@@ -1,0 +1,134 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Migration declares the move of one application from virtual machines to
+// Kubernetes. It is declared once; what happened to it stands in the journal.
+type Migration struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// Name of the migration, by which every command calls it.
+	metav1.ObjectMeta `json:"metadata" jsonschema:"required"`
+	// What moves, from where, to where, and by which evidence it is judged.
+	Spec MigrationSpec `json:"spec" jsonschema:"required"`
+}
+
+// MigrationSpec is what moves, from where, to where, and by which evidence it
+// is judged. It never holds a secret, only references to where one is kept.
+type MigrationSpec struct {
+	// File of the policy, relative to this file. The command line's --policy
+	// goes before it; without either the default policy holds.
+	Policy string `json:"policy,omitempty"`
+	// Every DNS name that leads to the application, in every view.
+	Names []Name `json:"names" jsonschema:"required,minItems=1"`
+	// A record of its own on which the switch and the rollback are rehearsed for
+	// real. Omitted parts are those of the first name.
+	Rehearsal *RehearsalName `json:"rehearsal,omitempty"`
+	// What the names lead to today.
+	OldEntry OldEntry `json:"oldEntry" jsonschema:"required"`
+	// The machines that run the application today.
+	VMs []VM `json:"vms" jsonschema:"required,minItems=1"`
+	// The sets of pods that replace the processes on the machines.
+	Workloads []Workload `json:"workloads" jsonschema:"required,minItems=1"`
+	// Where the application goes.
+	Target Target `json:"target" jsonschema:"required"`
+	// How the traffic moves: by a change of DNS records, or by stopping here and
+	// starting there (handover, which the plan refuses until it is built).
+	Cutover string `json:"cutover,omitempty" jsonschema:"enum=dns,enum=handover,default=dns"`
+	// Who applies the workload: rehome, or someone else (GitOps, Helm) whom rehome
+	// only watches.
+	Delivery string `json:"delivery,omitempty" jsonschema:"enum=rehome,enum=external,default=rehome"`
+	// Where both sides are measured.
+	Metrics Metrics `json:"metrics" jsonschema:"required"`
+	// What is run against the pods, and after the switch against the production
+	// endpoint.
+	Smoke Smoke `json:"smoke" jsonschema:"required"`
+	// Which stores the sides talk to.
+	Data Data `json:"data" jsonschema:"required"`
+	// The times in which the switch may be made; none means at any time.
+	Windows []Window `json:"windows,omitempty"`
+	// How many people must say yes before the switch.
+	Approvals Approvals `json:"approvals,omitzero"`
+}
+
+// Name is one DNS name that leads to the application, in one view of one zone.
+type Name struct {
+	// The name; the trailing dot may be left out.
+	Name string `json:"name" jsonschema:"required"`
+	// The zone that holds it; the trailing dot may be left out.
+	Zone string `json:"zone" jsonschema:"required"`
+	// The view of a split horizon, where there is more than one.
+	View string `json:"view,omitempty"`
+	// Name of a DNS provider in the policy.
+	Provider string `json:"provider" jsonschema:"required"`
+	// The workload to which the name will lead; may be left out where there is
+	// only one.
+	Workload string `json:"workload,omitempty"`
+}
+
+// RehearsalName is the record of the rehearsal. It must be none of the names.
+type RehearsalName struct {
+	// The name; the trailing dot may be left out.
+	Name string `json:"name" jsonschema:"required"`
+	// The zone that holds it; omitted, that of the first name.
+	Zone string `json:"zone,omitempty"`
+	// The view; omitted, that of the first name.
+	View string `json:"view,omitempty"`
+	// Name of a DNS provider in the policy; omitted, that of the first name.
+	Provider string `json:"provider,omitempty"`
+	// The workload; omitted, that of the first name.
+	Workload string `json:"workload,omitempty"`
+}
+
+// OldEntry is what the names lead to before the switch: a balancer or the
+// machines themselves.
+type OldEntry struct {
+	// Addresses, or host names where the names are aliases.
+	Addresses []string `json:"addresses" jsonschema:"required,minItems=1"`
+	// The port that clients use.
+	Port int `json:"port" jsonschema:"required,minimum=1,maximum=65535"`
+	// The path that rehome's own probes ask for, on both sides.
+	ProbePath string `json:"probePath" jsonschema:"required"`
+}
+
+// VM is one machine that runs the application today.
+type VM struct {
+	// How the machine is reached: host name or address.
+	Host string `json:"host" jsonschema:"required"`
+	// The systemd unit of the application; unit or port must be given.
+	Unit string `json:"unit,omitempty"`
+	// The port on which the application listens; unit or port must be given.
+	Port int `json:"port,omitempty" jsonschema:"minimum=1,maximum=65535"`
+	// Directories that hold its configuration.
+	ConfigDirs []string `json:"configDirs,omitempty"`
+}
+
+// Target is where the application goes.
+type Target struct {
+	// Name of a cluster in the policy.
+	Cluster string `json:"cluster" jsonschema:"required"`
+	// The production namespace.
+	Namespace string `json:"namespace" jsonschema:"required"`
+	// The namespace of the drills; omitted, the production namespace with
+	// -staging behind it.
+	StagingNamespace string `json:"stagingNamespace,omitempty"`
+	// How the cluster lets traffic in. The plan refuses Ingress and Gateway until
+	// they are built.
+	Exposure string `json:"exposure,omitempty" jsonschema:"enum=LoadBalancer,enum=Ingress,enum=Gateway,default=LoadBalancer"`
+}
+
+// Window is a time in which the switch may be made.
+type Window struct {
+	// Start, with its time zone: 2026-08-14T22:00:00+02:00.
+	From metav1.Time `json:"from" jsonschema:"required"`
+	// End, with its time zone.
+	To metav1.Time `json:"to" jsonschema:"required"`
+}
+
+// Approvals says how many of whom must approve the switch.
+type Approvals struct {
+	// How many people; 0 asks nobody.
+	Required *int `json:"required,omitempty" jsonschema:"minimum=0,maximum=100,default=1"`
+	// Who may approve; omitted, anybody.
+	From []string `json:"from,omitempty"`
+}

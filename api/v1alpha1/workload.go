@@ -1,0 +1,102 @@
+package v1alpha1
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Workload is one set of pods that replaces processes on the machines.
+type Workload struct {
+	// Name of its Deployment or StatefulSet and of its Service.
+	Name string `json:"name" jsonschema:"required"`
+	// The image. It is moved only by digest: registry/name@sha256:…
+	Image string `json:"image" jsonschema:"required"`
+	// Deployment, StatefulSet, or auto to let the facts decide.
+	Kind string `json:"kind,omitempty" jsonschema:"enum=auto,enum=Deployment,enum=StatefulSet,default=auto"`
+	// How many pods.
+	Replicas *int32 `json:"replicas,omitempty" jsonschema:"minimum=1,maximum=1000,default=1"`
+	// The ports on which the pods listen.
+	Ports []Port `json:"ports" jsonschema:"required,minItems=1"`
+	// How it is known whether a pod serves and lives.
+	Health Health `json:"health" jsonschema:"required"`
+	// What a pod asks for and what it may use at most.
+	Resources Resources `json:"resources,omitzero"`
+	// Environment variables that are no secrets.
+	Env map[string]string `json:"env,omitempty"`
+	// Existing ConfigMaps and Secrets that the pods see.
+	Mounts []Mount `json:"mounts,omitempty"`
+	// Volumes of each pod; they make it a StatefulSet.
+	Storage []Storage `json:"storage,omitempty"`
+	// How long a pod may take to finish its requests after SIGTERM, in whole
+	// seconds.
+	TerminationGrace *metav1.Duration `json:"terminationGrace,omitempty" jsonschema:"default=30s"`
+	// How long a pod goes on serving while the balancer forgets it, in whole
+	// seconds.
+	PreStop *metav1.Duration `json:"preStop,omitempty" jsonschema:"default=5s"`
+}
+
+// Port is one port of a workload.
+type Port struct {
+	// Name of the port.
+	Name string `json:"name" jsonschema:"required"`
+	// The port on which the pods listen.
+	Port int32 `json:"port" jsonschema:"required,minimum=1,maximum=65535"`
+	// The port of the Service; omitted, the same.
+	Public int32 `json:"public,omitempty" jsonschema:"minimum=1,maximum=65535"`
+	// The plan refuses UDP until it is built.
+	Protocol string `json:"protocol,omitempty" jsonschema:"enum=TCP,enum=UDP,default=TCP"`
+}
+
+// Health are the paths that say whether a pod serves and lives.
+type Health struct {
+	// Answers 200 while the pod can serve.
+	ReadinessPath string `json:"readinessPath" jsonschema:"required"`
+	// Answers 200 while the process need not be restarted; omitted, no liveness
+	// probe.
+	LivenessPath string `json:"livenessPath,omitempty"`
+	// The measured time from start to ready, in whole seconds; a startup probe is
+	// made from it.
+	Startup *metav1.Duration `json:"startup,omitempty"`
+}
+
+// Resources are a container's requests and limits, as Kubernetes writes them.
+type Resources struct {
+	// What a pod is sure to get.
+	Requests Amounts `json:"requests,omitzero"`
+	// What a pod may use at most.
+	Limits Amounts `json:"limits,omitzero"`
+}
+
+// Amounts are quantities of processor time and memory.
+type Amounts struct {
+	// Cores: 2, or 250m for a quarter.
+	CPU *resource.Quantity `json:"cpu,omitempty"`
+	// Bytes: 512Mi.
+	Memory *resource.Quantity `json:"memory,omitempty"`
+}
+
+// Mount is an existing ConfigMap or Secret, mounted read-only at a path or
+// given as environment variables. Exactly one of configMap and secret, and
+// exactly one of path and env must be said.
+type Mount struct {
+	// Name of a ConfigMap in the namespace.
+	ConfigMap string `json:"configMap,omitempty"`
+	// Name of a Secret in the namespace.
+	Secret string `json:"secret,omitempty"`
+	// The directory at which it is mounted.
+	Path string `json:"path,omitempty"`
+	// Give every key as an environment variable.
+	Env bool `json:"env,omitempty"`
+}
+
+// Storage is one volume for each pod of a StatefulSet.
+type Storage struct {
+	// Name of the volume claim.
+	Name string `json:"name" jsonschema:"required"`
+	// The directory at which it is mounted.
+	Path string `json:"path" jsonschema:"required"`
+	// How large it is: 10Gi.
+	Size resource.Quantity `json:"size" jsonschema:"required"`
+	// The storage class; omitted, the cluster's default.
+	Class string `json:"class,omitempty"`
+}

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"slices"
+)
+
+// Role is what a provider of the policy is for; it is the name of its list.
+type Role string
+
+// The roles of providers.
+const (
+	RoleDNS     Role = "dns"
+	RoleCluster Role = "clusters"
+	RoleMetrics Role = "metrics"
+)
+
+// ConnectionType is one type of provider that a policy may name, with every
+// setting that it takes. A setting that is not listed is a mistake.
+type ConnectionType struct {
+	Role     Role
+	Type     string
+	About    string
+	Settings []Setting
+}
+
+// Setting is one setting of a connection.
+type Setting struct {
+	Name     string
+	Form     Form
+	Required bool
+	// OneOf are the settings of which at least one must stand beside this one.
+	OneOf []string
+	// Not is the setting that must not stand beside this one.
+	Not   string
+	About string
+}
+
+// Form is how a setting's text must look.
+type Form string
+
+// The forms of settings. A FormPath is made absolute, relative to the policy's
+// directory; the others reach the adapter as they were written.
+const (
+	FormText      Form = "text"
+	FormPath      Form = "path"
+	FormVariable  Form = "variable"  // name of an environment variable
+	FormServer    Form = "server"    // host or host:port
+	FormServers   Form = "servers"   // servers, with commas between them
+	FormURL       Form = "url"       // http or https, without a password
+	FormDuration  Form = "duration"  // such as 10s
+	FormAlgorithm Form = "hmac-name" // a TSIG algorithm of RFC 8945
+)
+
+// ConnectionTypes are all types of providers that policies may name. Whoever
+// wires adapters must have one for each.
+func ConnectionTypes() []ConnectionType {
+	return []ConnectionType{
+		{RoleDNS, "rfc2136", "Dynamic update (RFC 2136) with TSIG, such as BIND, Knot and PowerDNS take it.", []Setting{
+			{Name: "server", Form: FormServer, Required: true, About: "The primary that takes updates; port 53 unless it is said."},
+			{Name: "servers", Form: FormServers, About: "All authoritative servers, to be asked; omitted, those of the zone's NS records."},
+			{Name: "tsigName", Form: FormText, Required: true, OneOf: []string{"tsigSecretFile", "tsigSecretEnv"}, About: "Name of the TSIG key as the server has it."},
+			{Name: "tsigAlgorithm", Form: FormAlgorithm, About: "Algorithm of the key; omitted, hmac-sha256."},
+			{Name: "tsigSecretFile", Form: FormPath, About: "File with the key's secret in base64."},
+			{Name: "tsigSecretEnv", Form: FormVariable, Not: "tsigSecretFile", About: "Environment variable with the key's secret in base64."},
+			{Name: "timeout", Form: FormDuration, About: "Bound on one update, and on what one server is asked; omitted, 5s."},
+		}},
+		{RoleCluster, "kubernetes", "A Kubernetes cluster.", []Setting{
+			{Name: "kubeconfig", Form: FormPath, About: "The kubeconfig; omitted, the one that kubectl would take."},
+			{Name: "context", Form: FormText, About: "A context in it; omitted, the current one."},
+		}},
+		{RoleMetrics, "prometheus", "Prometheus, or what speaks its HTTP API.", []Setting{
+			{Name: "url", Form: FormURL, Required: true, About: "Address of its HTTP API."},
+			{Name: "scrapeInterval", Form: FormDuration, About: "How often the sides are scraped; omitted, 15s."},
+			{Name: "bearerTokenFile", Form: FormPath, Not: "username", About: "File with a bearer token."},
+			{Name: "username", Form: FormText, OneOf: []string{"passwordFile"}, About: "Name for basic authentication."},
+			{Name: "passwordFile", Form: FormPath, OneOf: []string{"username"}, About: "File with its password."},
+			{Name: "caFile", Form: FormPath, About: "Certificates that the server's must be signed by; omitted, the system's."},
+			{Name: "certFile", Form: FormPath, OneOf: []string{"keyFile"}, About: "File with a client certificate."},
+			{Name: "keyFile", Form: FormPath, OneOf: []string{"certFile"}, About: "File with its key."},
+			{Name: "timeout", Form: FormDuration, About: "Bound on one reading; omitted, 10s."},
+		}},
+	}
+}
+
+// typesOf are the names of the types of a role.
+func typesOf(role Role) []string {
+	var out []string
+	for _, t := range ConnectionTypes() {
+		if t.Role == role {
+			out = append(out, t.Type)
+		}
+	}
+	return out
+}
+
+func connectionType(role Role, name string) (ConnectionType, bool) {
+	all := ConnectionTypes()
+	i := slices.IndexFunc(all, func(t ConnectionType) bool { return t.Role == role && t.Type == name })
+	if i < 0 {
+		return ConnectionType{}, false
+	}
+	return all[i], true
+}
+
+// settingNames are the settings that a type takes.
+func (t ConnectionType) settingNames() []string {
+	out := make([]string, len(t.Settings))
+	for i, s := range t.Settings {
+		out[i] = s.Name
+	}
+	return out
+}
+
+func (t ConnectionType) setting(name string) (Setting, bool) {
+	i := slices.IndexFunc(t.Settings, func(s Setting) bool { return s.Name == name })
+	if i < 0 {
+		return Setting{}, false
+	}
+	return t.Settings[i], true
+}
