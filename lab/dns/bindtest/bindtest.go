@@ -75,6 +75,9 @@ func Start(t testing.TB, opts ...Option) *Server {
 		Zone: o.zone.Name, Primary: freePort(t, loopback), Secondary: freePort(t, loopback),
 		Secret: key.Secret(), SecretFile: filepath.Join(dir, "tsig.key"), t: t,
 	}
+	for s.Secondary == s.Primary { // nobody listens yet, so the same one may be found again
+		s.Secondary = freePort(t, loopback)
+	}
 	if err := key.WriteSecret(s.SecretFile); err != nil {
 		t.Fatal(err)
 	}
