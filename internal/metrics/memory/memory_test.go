@@ -83,6 +83,10 @@ func TestServeCountsInBuckets(t *testing.T) {
 			t.Errorf("at most %v s: %d, want %d", b.LE, b.Count, want)
 		}
 	}
+	before := s.Sample(t.Context(), m, at).Old["{instance=vm}"]
+	if n := len(before.Buckets); before.Requests != 100 || before.Buckets[n-1].Count != 100 {
+		t.Errorf("the past has changed: %+v", before)
+	}
 	s.Restart(migration.OldSide, "vm", at.Add(2*time.Second))
 	s.Serve(migration.OldSide, "vm", at.Add(3*time.Second), 5, 5, time.Millisecond)
 	b, err := s.Baseline(t.Context(), m, at.Add(3*time.Second), 3*time.Second)

@@ -1,9 +1,16 @@
 package prometheus_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"rehome.dev/rehome/internal/metrics/prometheus"
+	"rehome.dev/rehome/internal/migration"
 )
 
 func TestBaselineSource(t *testing.T) {
@@ -36,6 +43,13 @@ func TestBaselineBegins(t *testing.T) {
 			"with a scrape at its very beginning", []string{stream(a, "-90 1", "-60 5", "-15 9")}, nil, 4, 0,
 		}, {
 			"with a scrape shortly after", []string{stream(a, "-55 5", "-15 9")}, nil, 4, 0,
+		}, {
+			"with an instance's first scrape, in whatever order its series come",
+			[]string{stream(a+`,"code":"500"`, "-25 7", "-15 8"), stream(a+`,"code":"200"`, "-40 100", "-25 120", "-15 150")},
+			[]string{stream(a+`,"code":"500"`, "-25 7", "-15 8")},
+			50 + 8, 8,
+		}, {
+			"again at zero after a restart", []string{stream(a, "-70 1000", "-45 1007", "-30 3", "-15 4")}, nil, 7 + 4, 0,
 		}, {
 			"and ends with the requests' last scrape", []string{stream(a, "-70 5", "-15 9")},
 			[]string{stream(a, "-70 1", "-15 2", "-1 50")}, 4, 1,
@@ -76,17 +90,24 @@ func FuzzReply(f *testing.F) {
 	f.Add(`{"status":"success","data":{"resultType":"matrix","result":[{"metric":null,"values":[[1e18,"1"]]}]}}`)
 	f.Add(`{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}`)
 	f.Add(`{"status":"success"}`)
-	f.Fuzz(func(t *testing.T, reply string) {
-		withLatency := selectors
-		withLatency.Old.Latency, withLatency.New.Latency = "old_latency", "new_latency"
-		source := open(t, "url", fake(t, map[string]string{
-			"old_requests": `{"status"` + strings.TrimPrefix(reply, `{"status"`), "old_latency": `{"status"` + strings.TrimPrefix(reply, `{"status"`),
-		}).URL)
-		s := source.Sample(t.Context(), withLatency, noon)
+	var reply atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, reply.Load().(string))
+	}))
+	f.Cleanup(server.Close)
+	source, err := prometheus.New(migration.Connection{Settings: map[string]string{"url": server.URL}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	m := selectors
+	m.Old.Latency, m.New.Latency = "latency", "latency"
+	f.Fuzz(func(t *testing.T, text string) {
+		reply.Store(text)
+		s := source.Sample(t.Context(), m, noon)
 		if (s.Missing == "") == (s.Old == nil) {
 			t.Errorf("%+v", s)
 		}
-		if b, err := source.Baseline(t.Context(), withLatency, noon, time.Hour); err == nil && b.Dispersion < 1 {
+		if b, err := source.Baseline(t.Context(), m, noon, time.Hour); err == nil && (b.Dispersion < 1 || b.Source == "") {
 			t.Errorf("%+v", b)
 		}
 	})

@@ -137,6 +137,10 @@ func TestWhatIsTakenOfAnInstance(t *testing.T) {
 			[]string{stream(`"__name__":"edge:errors","site":"y"`, "-15 2")},
 			map[string]analysis.Counters{`{site="x"}`: {Requests: 8}, `{site="y"}`: {Requests: 9, Errors: 2}},
 		}, {
+			"what is later than asked is outside", []string{stream(b, "-15 50", "1 70")},
+			nil,
+			map[string]analysis.Counters{`{instance="b",job="pods"}`: {Requests: 50}},
+		}, {
 			"the left end of the window is outside", []string{stream(b, "-90 1"), stream(`"instance":"c"`, "-15 2")},
 			nil,
 			map[string]analysis.Counters{`{instance="c"}`: {Requests: 2}},

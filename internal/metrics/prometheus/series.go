@@ -93,7 +93,6 @@ func newSeries(stream *model.SampleStream, from, to time.Time) (*series, error) 
 	if len(s.points) == 0 {
 		return nil, nil
 	}
-	slices.SortFunc(s.points, func(a, b point) int { return a.at.Compare(b.at) })
 	return s, nil
 }
 
