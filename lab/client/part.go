@@ -66,6 +66,7 @@ func (c *Client) Status(context.Context) part.Status {
 	if err != nil {
 		return part.Status{State: part.StatePartial, Detail: err.Error()}
 	}
-	status.Detail = "last 10 s: " + Summary(Sum(seconds, time.Now().Add(-10*time.Second), time.Time{}))
+	latest := seconds[max(0, len(seconds)-10):]
+	status.Detail = fmt.Sprintf("last %d s: %s", len(latest), Summary(Sum(latest, time.Time{}, time.Time{})))
 	return status
 }

@@ -98,6 +98,8 @@ func userOf(root, name string) (user, error) {
 	return user{}, fmt.Errorf("the machine has no user %s", name)
 }
 
+// ownedDir makes a directory that only its owner writes to, and its parents, which
+// are root's.
 func ownedDir(dir string, owner user) error {
-	return errors.Join(os.MkdirAll(dir, 0o750), os.Chown(dir, owner.uid, owner.gid))
+	return errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o750), os.Chown(dir, owner.uid, owner.gid))
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,11 +122,15 @@ func TestWhereTheLogGoes(t *testing.T) {
 	for _, c := range []Config{legacy, putRight()} {
 		var stdout bytes.Buffer
 		url, stop, ended := running(t, c, &stdout)
-		get(t, http.DefaultClient, url+"/accounts")
+		reply, err := http.PostForm(url+"/login", neturl.Values{"customer": {"vimes"}})
+		if err != nil || reply.StatusCode != http.StatusOK {
+			t.Fatalf("login: %v, %v", reply, err)
+		}
+		reply.Body.Close()
 		stop()
 		<-ended
 		file, _ := os.ReadFile(c.LogFile)
-		inFile, inStdout := strings.Contains(string(file), "path=/accounts"), strings.Contains(stdout.String(), `"path":"/accounts"`)
+		inFile, inStdout := strings.Contains(string(file), "msg=login customer=vimes"), strings.Contains(stdout.String(), `"msg":"login","customer":"vimes"`)
 		if inFile != c.Legacy || inStdout == c.Legacy {
 			t.Errorf("%s: in the file %t, on standard output %t", c.Side(), inFile, inStdout)
 		}
