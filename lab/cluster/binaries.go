@@ -74,13 +74,23 @@ func build(ctx context.Context, lab *part.Lab, out string) error {
 	total := strings.Count(listing, "\n")
 	var compiled atomic.Int64
 	stop := lab.TellEvery(ctx, 15*time.Second, "cluster", func() string {
-		return fmt.Sprintf("building Kubernetes: %d of at most %d packages compiled", compiled.Load(), total)
+		return fmt.Sprintf("building Kubernetes: %d packages compiled (of %d, less what Go's cache has), %d of %d programs linked",
+			compiled.Load(), total, linked(out), len(components))
 	})
 	defer stop()
 	// Without gitVersion the server calls itself v0.0.0-master, and clients judge
 	// by it what it can do.
 	ldflags := "-s -w -X k8s.io/component-base/version.gitVersion=" + Version
 	return counted(goCommand("build", "-v", "-trimpath", "-ldflags="+ldflags, "-o", out+"/", "tool"), &compiled)
+}
+
+// linked counts the finished programs.
+func linked(dir string) int {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	return len(entries)
 }
 
 // counted runs a `go build -v`, which names each package that it compiles on a

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,5 +192,20 @@ func TestRepositoryOf(t *testing.T) {
 		if got := repositoryOf(name); got != want {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+}
+
+func TestBuildIsCountedAndItsErrorKept(t *testing.T) {
+	const script = `echo "go: downloading k8s.io/api v0.36.3"; echo k8s.io/api/core/v1; echo k8s.io/klog/v2
+		test "$0" = good || { echo "# k8s.io/klog/v2"; echo "klog.go:1:1: syntax error"; exit 1; }`
+	var compiled atomic.Int64
+	run := func(how string) error {
+		return counted(exec.Command("sh", "-c", "exec 1>&2; "+script, how), &compiled)
+	}
+	if err := run("good"); err != nil || compiled.Load() != 2 {
+		t.Errorf("%d packages, %v", compiled.Load(), err)
+	}
+	if err := run("bad"); err == nil || !strings.Contains(err.Error(), "klog.go:1:1: syntax error") {
+		t.Errorf("got %v", err)
 	}
 }
