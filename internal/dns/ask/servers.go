@@ -22,7 +22,14 @@ const Port = 53
 // SplitAddress takes "host", "host:port" or "[v6]:port" apart; host is an address
 // or a name.
 func SplitAddress(text string) (host string, port uint16, err error) {
-	if ip, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+	bare := text
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		bare, _ = strings.CutSuffix(inner, "]")
+		if bare == inner {
+			bare = text // "[::1]:53" or an opening bracket without its other half
+		}
+	}
+	if ip, err := netip.ParseAddr(bare); err == nil {
 		return ip.String(), Port, nil
 	}
 	host, p, err := net.SplitHostPort(text)
@@ -36,10 +43,16 @@ func SplitAddress(text string) (host string, port uint16, err error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.String(), uint16(n), nil
 	}
-	if _, ok := miekg.IsDomainName(host); !ok || host == "" || strings.ContainsAny(host, " \t:/[]\\") {
+	if _, ok := miekg.IsDomainName(host); !ok || host == "" || strings.ContainsFunc(host, notInHostName) {
 		return "", 0, fmt.Errorf("%q is not an address or a host name, with or without a port", text)
 	}
 	return host, uint16(n), nil
+}
+
+// notInHostName goes by RFC 1123, section 2.1, and lets the underscore pass, which
+// some have.
+func notInHostName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != '_'
 }
 
 // Resolve gives each address of each listed server, in the list's order. A name
