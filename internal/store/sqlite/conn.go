@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -63,8 +64,11 @@ func (s *Store) identify(ctx context.Context) error {
 	if err := s.conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err
 	}
-	if mode != "wal" {
+	if mode != "wal" && !s.readOnly {
 		return s.damaged(fmt.Errorf("its journal mode is %q, not wal", mode))
+	}
+	if err := s.whole(ctx); err != nil {
+		return err
 	}
 	for _, q := range []string{
 		"SELECT migration, seq, digest, fence, holder, until FROM heads LIMIT 1",
@@ -73,6 +77,23 @@ func (s *Store) identify(ctx context.Context) error {
 		if _, err := s.conn.ExecContext(ctx, q); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// whole refuses a file that ends within a page: SQLite reads what is missing as
+// zeros. While the log holds something a crash may explain it.
+func (s *Store) whole(ctx context.Context) error {
+	var page int64
+	if err := s.conn.QueryRowContext(ctx, "PRAGMA page_size").Scan(&page); err != nil {
+		return err
+	}
+	st, err := os.Stat(s.path)
+	if err != nil {
+		return err
+	}
+	if rest := st.Size() % page; rest != 0 && settled(s.path) {
+		return s.damaged(fmt.Errorf("the file is cut short: it ends %d bytes into a page of %d", rest, page))
 	}
 	return nil
 }

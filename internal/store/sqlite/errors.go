@@ -32,6 +32,12 @@ func code(err error) int {
 	return 0
 }
 
+// cannotLog says whether SQLite could not make or write its files beside the journal.
+func cannotLog(err error) bool {
+	c := code(err)
+	return c == lib.SQLITE_CANTOPEN || c == lib.SQLITE_READONLY
+}
+
 func busy(err error) bool {
 	c := code(err)
 	return c == lib.SQLITE_BUSY || c == lib.SQLITE_LOCKED

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	lib "modernc.org/sqlite/lib"
-
 	"rehome.dev/rehome/internal/journal"
 	"rehome.dev/rehome/internal/migration"
 )
@@ -71,7 +69,7 @@ func (s *Store) tolerant(ctx context.Context, f func(*Store) error) error {
 		if err = t.connect(ctx, mode, "writable_schema=ON"); err == nil {
 			err = t.retry(ctx, func() error { return f(t) })
 		}
-		if code(err) != lib.SQLITE_CANTOPEN {
+		if !cannotLog(err) {
 			break
 		}
 		t.Close()

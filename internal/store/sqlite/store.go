@@ -26,8 +26,6 @@ import (
 	"os"
 	"time"
 
-	lib "modernc.org/sqlite/lib"
-
 	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/migration"
 )
@@ -87,7 +85,7 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	s := newStore(path)
 	s.readOnly = true
 	err := s.open(ctx, "ro")
-	if code(err) == lib.SQLITE_CANTOPEN && settled(path) {
+	if cannotLog(err) && settled(path) {
 		// A log that is not there cannot be made in a directory that may only
 		// be read; where nobody writes it is not needed.
 		s.Close()
