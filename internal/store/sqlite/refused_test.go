@@ -49,7 +49,7 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 func TestManyOpenAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	var wg sync.WaitGroup
-	for range 8 {
+	for i := range 8 {
 		wg.Go(func() {
 			s, err := Open(t.Context(), path, time.Now)
 			if err != nil {
@@ -57,14 +57,55 @@ func TestManyOpenAtOnce(t *testing.T) {
 				return
 			}
 			defer s.Close()
-			if _, err := s.Acquire(t.Context(), key, "angua", time.Minute); err != nil {
+			key := fmt.Sprint("m", i)
+			if _, err := s.Append(t.Context(), key, migration.Head{}, storetest.Declare(key)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
+	s := opened(t, path, time.Now)
+	if keys, err := s.List(t.Context()); len(keys) != 8 || err != nil {
+		t.Errorf("list = %v, %v: what some of them wrote is lost", keys, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
 		t.Errorf("there is %v, want the one file", left)
+	}
+}
+
+// TestWhatIsAcknowledgedIsSynced looks at the settings: no test here can cut the
+// power.
+func TestWhatIsAcknowledgedIsSynced(t *testing.T) {
+	s := opened(t, filepath.Join(t.TempDir(), "journal.db"), time.Now)
+	defer s.Close()
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2"} {
+		var got string
+		if err := s.conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s = %s, %v; want %s", pragma, got, err, want)
+		}
+	}
+}
+
+// TestContextEndsInTheMiddle ends the context after the statements of an append.
+func TestContextEndsInTheMiddle(t *testing.T) {
+	path, recs := written(t, 1, 5)
+	s := opened(t, path, time.Now)
+	defer s.Close()
+	head := journal.HeadOf(recs[0])
+	ctx, cancel := context.WithCancel(t.Context())
+	err := s.write(ctx, func(ctx context.Context) error {
+		_, lease, err := s.head(ctx, key)
+		cancel()
+		return errors.Join(err, s.setHead(ctx, key, migration.Head{Seq: 7, Digest: "x"}, lease))
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("write: %v, want Canceled", err)
+	}
+	if _, err := s.Append(t.Context(), key, head, storetest.Notes(key, head, 1, 5)...); err != nil {
+		t.Errorf("what was given up was kept: %v", err)
 	}
 }
 
