@@ -128,18 +128,19 @@ func (c *Cluster) makeNamespaces(ctx context.Context) error {
 func (c *Cluster) awaitNode(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	err := part.Poll(ctx, 100*time.Millisecond, func(ctx context.Context) error {
-		ready, err := Kubectl(ctx, c.lab, nil, "get", "node", NodeName, "-o",
-			`jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
-		if err == nil && ready != "True" {
-			err = errors.New("the node is not Ready")
-		}
-		return err
-	})
-	if err != nil {
+	if err := part.Poll(ctx, 100*time.Millisecond, c.nodeReady); err != nil {
 		return fmt.Errorf("wait for the node: %w\n  log: %s", err, c.lab.LogPath("kubelet"))
 	}
 	return nil
+}
+
+func (c *Cluster) nodeReady(ctx context.Context) error {
+	ready, err := Kubectl(ctx, c.lab, nil, "get", "node", NodeName, "--request-timeout=5s",
+		"--output", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
+	if err == nil && ready != "True" {
+		err = errors.New("the node is not Ready")
+	}
+	return err
 }
 
 // Down kills the pods without asking them: the lab ends as a whole.
@@ -184,6 +185,9 @@ func (c *Cluster) Status(ctx context.Context) part.Status {
 	if err := part.Probe(ctx, network.Node.Netns, APIServer()+"/readyz"); err != nil {
 		return part.Status{State: part.StatePartial, Detail: "the API server is not ready: " + err.Error()}
 	}
-	status.Detail += ", Kubernetes " + Version
+	if err := c.nodeReady(ctx); err != nil {
+		return part.Status{State: part.StatePartial, Detail: err.Error()}
+	}
+	status.Detail += ", node Ready, Kubernetes " + Version
 	return status
 }

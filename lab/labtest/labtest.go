@@ -16,15 +16,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
 
-// inside marks the environment of the binary once it runs on the host Ops.
+// inside is set in the environment of the binary once it runs on the host Ops. Its
+// value is the descriptor of the lock that keeps other suites out.
 const inside = "REHOME_LAB_INSIDE"
 
 // Main is to be called by TestMain. It brings the lab up unless it is, and runs
@@ -33,35 +37,31 @@ const inside = "REHOME_LAB_INSIDE"
 func Main(m *testing.M) {
 	lab, err := part.New(part.NewProgress(os.Stderr, false))
 	if err == nil {
-		err = enter(lab)
+		err = arrive(lab)
 	}
 	if err != nil {
-		fail(err)
+		fmt.Fprintf(os.Stderr, "labtest: error: %v\n", err)
+		if errors.Is(err, part.ErrUnsupported) {
+			fmt.Fprintln(os.Stderr, "labtest: hint: `make test-unit` runs all tests that need no lab")
+		}
+		os.Exit(1)
 	}
-	unlock, err := lab.LockTests(context.Background())
-	if err != nil {
-		fail(err)
-	}
-	code := m.Run()
-	unlock()
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
-func fail(err error) {
-	fmt.Fprintf(os.Stderr, "labtest: error: %v\n", err)
-	if errors.Is(err, part.ErrUnsupported) {
-		fmt.Fprintln(os.Stderr, "labtest: hint: `make test-unit` runs all tests that need no lab")
-	}
-	os.Exit(1)
-}
-
-// enter returns when this process is on the host Ops; getting there replaces the
-// process by the same binary with the same arguments.
-func enter(lab *part.Lab) error {
-	if os.Getenv(inside) != "" {
-		return nil
+// arrive returns when this process is on the host Ops; getting there replaces the
+// process by the same binary with the same arguments. The lock is taken before the
+// lab comes up, since another suite may take the lab down, and with it whoever
+// waits on the host Ops.
+func arrive(lab *part.Lab) error {
+	if lock := os.Getenv(inside); lock != "" {
+		return keep(lock)
 	}
 	if err := part.Supported(); err != nil {
+		return err
+	}
+	lock, err := lab.LockTests(context.Background())
+	if err != nil {
 		return err
 	}
 	if err := up(); err != nil {
@@ -76,7 +76,23 @@ func enter(lab *part.Lab) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("enter %s: %w", network.Ops.Netns, syscall.Exec(program, argv, append(os.Environ(), inside+"=1")))
+	fd := lock.Fd()
+	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+		return fmt.Errorf("take the lock along: %w", err)
+	}
+	environ := append(os.Environ(), fmt.Sprintf("%s=%d", inside, fd))
+	return fmt.Errorf("enter %s: %w", network.Ops.Netns, syscall.Exec(program, argv, environ))
+}
+
+// keep holds the lock until this process ends, and no longer: a process of the lab
+// that a test starts must not inherit it.
+func keep(lock string) error {
+	fd, err := strconv.Atoi(lock)
+	if err != nil {
+		return fmt.Errorf("%s=%q is not a descriptor: %w", inside, lock, err)
+	}
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
+	return err
 }
 
 // up builds the lab's program from this repository and has it set up the lab.

@@ -15,15 +15,20 @@ import (
 // until the other one is done. The lock is in the cache directory, because the
 // other directories come and go with the lab.
 func (l *Lab) Lock(ctx context.Context) (unlock func(), err error) {
-	return l.lockFile(ctx, "lab.lock", "another program is changing the lab; waiting for it")
+	f, err := l.lockFile(ctx, "lab.lock", "another program is changing the lab; waiting for it")
+	if err != nil {
+		return nil, err
+	}
+	return func() { f.Close() }, nil
 }
 
-// LockTests keeps the suites that run on the lab apart from each other.
-func (l *Lab) LockTests(ctx context.Context) (unlock func(), err error) {
+// LockTests keeps the suites that run on the lab apart from each other, for as
+// long as the file is open.
+func (l *Lab) LockTests(ctx context.Context) (*os.File, error) {
 	return l.lockFile(ctx, "tests.lock", "another suite is running on the lab; waiting for it")
 }
 
-func (l *Lab) lockFile(ctx context.Context, name, waiting string) (func(), error) {
+func (l *Lab) lockFile(ctx context.Context, name, waiting string) (*os.File, error) {
 	if err := os.MkdirAll(l.Dirs.Cache, 0o755); err != nil {
 		return nil, err
 	}
@@ -39,7 +44,7 @@ func (l *Lab) lockFile(ctx context.Context, name, waiting string) (func(), error
 			return nil, fmt.Errorf("%s: %w", waiting, err)
 		}
 	}
-	return func() { f.Close() }, nil
+	return f, nil
 }
 
 // InstallProgram copies the running program to Program.

@@ -110,11 +110,11 @@ func TestDownLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unlock, err := lab.LockTests(t.Context())
+	lock, err := lab.LockTests(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
+	defer lock.Close()
 	program := filepath.Join(t.TempDir(), "lab")
 	run(t, "go", "build", "-o", program, ".")
 	run(t, program, "up") // fills the caches and installs what is missing
