@@ -138,6 +138,9 @@ func (s *source) plain(n *yaml.Node, path string) bool {
 	return false
 }
 
+// typeMeta are the fields of the embedded TypeMeta, which has no tags for us.
+var typeMeta = map[string]string{"apiVersion": "APIVersion", "kind": "Kind"}
+
 // group decodes a mapping into a struct.
 func (s *source) group(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.MappingNode {
@@ -151,8 +154,8 @@ func (s *source) group(n *yaml.Node, v reflect.Value, path string) {
 			s.decode(value, v.Field(f.index), path, f.rules)
 			return
 		}
-		if parentOf(path) == "" && (k.Value == "apiVersion" || k.Value == "kind") {
-			s.decode(value, reflect.ValueOf(new(string)).Elem(), path, rules{})
+		if to := v.FieldByName(typeMeta[k.Value]); to.IsValid() && path == k.Value {
+			s.decode(value, to, path, rules{})
 			return
 		}
 		meant[nearest(k.Value, fieldNames(v.Type()))] = true

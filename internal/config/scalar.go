@@ -160,14 +160,23 @@ func inHours(count, unit string) string {
 	return strconv.FormatInt(n*24, 10) + "h"
 }
 
+// amount bounds digits and exponent before an amount is parsed: the parser
+// writes 1e99999999 out.
+var amount = regexp.MustCompile(`^[+-]?[0-9.]{1,30}([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$`)
+
 func (s *source) quantity(n *yaml.Node, to *resource.Quantity, path string) {
 	if !s.scalar(n, path, "an amount such as 500m or 512Mi") {
 		return
 	}
-	const most = 64 // no amount is longer; parsing a giant exponent would take its time
-	q, err := resource.ParseQuantity(n.Value)
+	var q resource.Quantity
+	fits := amount.MatchString(n.Value)
+	if fits {
+		var err error
+		q, err = resource.ParseQuantity(n.Value)
+		fits = err == nil
+	}
 	switch {
-	case len(n.Value) > most || err != nil:
+	case !fits:
 		s.report(n, path, "is "+quoted(n.Value)+", not an amount", "write it as Kubernetes does: 500m, 2, 512Mi, 10Gi")
 	case q.Sign() < 0:
 		s.report(n, path, "is "+quoted(n.Value)+", less than nothing", "write a positive amount")

@@ -45,7 +45,7 @@ func Starter(name string, o StarterOptions) []byte {
 		"Name": yamlText(name), "Plain": oneLine(name), "File": oneLine(name) + ".yaml",
 		"Policy": yamlText(orText(o.Policy, "policy.yaml")),
 		"Port":   port, "Host": orPlaceholder(o.Host, "<host of the machine>"), "Unit": orPlaceholder(o.Unit, "<systemd unit>"),
-		"ConfigDirs": quotedDirs,
+		"ConfigDirs": quotedDirs, "ConfigMap": yamlText(name + "-config"),
 	})
 }
 
