@@ -48,6 +48,23 @@ func TestPsiIsTheMomentGeneratingFunctionOfABurst(t *testing.T) {
 	}
 }
 
+// At the edge itself the mixture's expectation is exactly one: its weights, the
+// atom's included, are spent once.
+func TestMixtureIsFairAtTheEdge(t *testing.T) {
+	for _, edge := range []float64{0.01, 0.2, 0.6} {
+		for _, grid := range [][]tilt{tilts(nil, rises[:], 1), tilts(nil, falls[:], 1)} {
+			sum := 0.0
+			for x := range 31 {
+				segments := []segment{{counted(30, uint64(x)), math.Log(0.75)}, {count{}, math.Log(0.25)}}
+				sum += binomialPMF(30, x, edge) * math.Exp(mixture(segments, grid, edge))
+			}
+			if !close(sum, 1) {
+				t.Errorf("edge %v: expectation %v", edge, sum)
+			}
+		}
+	}
+}
+
 // Exact expectation over all outcomes: at most one for a healthy new side at any
 // baseline, the additive edge and the unknown baseline rate included.
 func TestEvidenceIsAnEValue(t *testing.T) {

@@ -21,9 +21,10 @@ type finding struct {
 // α (a union bound); good needs all of them, which takes no share (an
 // intersection-union test, Berger 1982).
 //
-// A certificate is held until the evidence for it is gone or there is some of the
-// opposite, lest the verdict flicker around the limit: what was once certified at
-// a stopping time is certified.
+// A certificate is held until the evidence for it is gone, lest the verdict flicker
+// around the limit: what was once certified at a stopping time is certified. Any
+// evidence of the opposite suspends it, for a long healthy past says nothing about
+// a regression that has just begun.
 func (s *JudgeState) judge() {
 	findings := s.findings()
 	if s.allFailing() {
@@ -39,13 +40,12 @@ func (s *JudgeState) judge() {
 		if f.good-f.goodAt < weakest.good-weakest.goodAt {
 			weakest = f
 		}
-		proven = proven && f.good >= f.goodAt
+		proven = proven && f.good >= f.goodAt && f.bad < 0
 		holds = holds && f.good >= 0 && f.bad < 0
 	}
 	s.Certified = proven || s.Certified && holds
 	switch {
 	case worst.bad >= worst.badAt:
-		s.Certified = false
 		s.Verdict = worst.verdict(Bad, worst.bad, worst.proof())
 		s.Verdict.Since = s.At
 	case s.Certified:

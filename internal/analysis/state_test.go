@@ -48,11 +48,17 @@ func TestVerdicts(t *testing.T) {
 		{"sight regained", []Sample{one(0, 0, 0), missing(5), one(900, 90_000, 90)}, Good, ErrorRate, "certified"},
 		{"bad stays bad when blind", []Sample{one(0, 0, 0), one(30, 3000, 300), missing(35)}, Bad, ErrorRate, "proven"},
 		{"bad stays bad when it recovers", []Sample{one(0, 0, 0), one(30, 3000, 300), one(9000, 1e6, 300)}, Bad, ErrorRate, "proven"},
+		{"certified, then the beginning of a regression", []Sample{one(0, 0, 0), one(900, 90_000, 90), one(910, 91_000, 98)}, Unresolved, ErrorRate, ""},
+		{"certified, then a few errors more", []Sample{one(0, 0, 0), one(300, 16_000, 14), one(310, 16_100, 17)}, Good, ErrorRate, "certified"},
+		{"the same without a certificate", []Sample{one(0, 0, 0), one(310, 16_100, 17)}, Unresolved, ErrorRate, "settles nothing"},
 		{"certified, then a regression", []Sample{one(0, 0, 0), one(900, 90_000, 90), one(930, 93_000, 180)}, Bad, ErrorRate, "proven"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, v := steps(begin(), c.samples...)
+			s, v := steps(begin(), c.samples...)
+			if v.Kind == Bad && s.Certified {
+				t.Error("bad and certified at once")
+			}
 			if v.Kind != c.kind || v.Metric != c.metric || !strings.Contains(v.Why, c.why) {
 				t.Errorf("got %+v, want %s of %q with %q", v, c.kind, c.metric, c.why)
 			}
@@ -106,6 +112,8 @@ func TestCounting(t *testing.T) {
 			[]Sample{at(0, m{"a": {}}), {At: after(5), Missing: "x"}, {At: after(500), Missing: "x"}, at(600, m{"a": {900, 3, nil}})}, 900, 3},
 		{"a counter that goes back was reset",
 			[]Sample{at(0, m{"a": {}}), at(5, m{"a": {500, 5, nil}}), at(10, m{"a": {80, 2, nil}})}, 580, 7},
+		{"requests alone going back are a reset",
+			[]Sample{at(0, m{"a": {}}), at(5, m{"a": {500, 0, nil}}), at(10, m{"a": {80, 0, nil}})}, 580, 0},
 		{"errors alone going back are a reset too",
 			[]Sample{at(0, m{"a": {}}), at(5, m{"a": {500, 5, nil}}), at(10, m{"a": {600, 2, nil}})}, 1100, 7},
 		{"a vanished series keeps what it counted",
