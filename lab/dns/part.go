@@ -54,7 +54,7 @@ func (d *DNS) Up(ctx context.Context) error {
 	return nil
 }
 
-// servers are the processes with the network namespace and command line of each.
+// server is one of the processes: where it runs, how it is installed and started.
 type server struct {
 	host    network.Host
 	install func() error
