@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"rehome.dev/rehome/internal/journal"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/runbook"
 )
@@ -33,7 +32,7 @@ func (e *Engine) Said(ctx context.Context, by string, make func(runbook.State) (
 				Migration: e.key, At: e.ports.Clock.Now(), Kind: s.Kind, Actor: by, Position: e.state.Position, Reasons: s.Reasons, Body: b,
 			})
 		}
-		err = e.append(ctx, journal.SealAll(e.state.Head, recs)...)
+		err = e.append(ctx, recs...)
 		if !errors.Is(err, ErrMoved) {
 			return err
 		}

@@ -129,6 +129,10 @@ func (l look) act(r row, todo []migration.Action, why []migration.Reason, every 
 			resting = append(resting, l.refused(a, f))
 			continue
 		}
+		if done, ok := l.s.Done[doneKey(r.step, a)]; ok && l.now.Sub(done.At) < lookEvery {
+			resting = append(resting, watches(fails(migration.CodeOwner, "%s of %s was done and does not show: it is on its way, or something undoes it", migration.ActionName(a), a.Target())))
+			continue
+		}
 		d.Intents = append(d.Intents, migration.Intent{
 			ID: intentID(l.s, r.step, n+1), Attempt: l.s.Attempt, Step: r.step, Fence: l.s.Fence, At: l.now, Action: a,
 		})

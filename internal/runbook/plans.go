@@ -86,7 +86,7 @@ func planRemove(part migration.Part, envs ...migration.Env) plan {
 func planSmoke(env migration.Env, via string) plan {
 	return func(l look) ([]migration.Action, []migration.Reason) {
 		o, ran := l.s.Smoke[smokeKey(env, via)]
-		if ran && o.At.After(l.s.Since) && (o.Value.Failed == 0 || l.now.Sub(o.At) < retryAfter) {
+		if ran && !o.At.Before(l.s.Since) && (o.Value.Failed == 0 || l.now.Sub(o.At) < retryAfter) {
 			return nil, nil
 		}
 		return []migration.Action{migration.RunSmoke{Env: env, Via: via}}, nil

@@ -58,7 +58,7 @@ func (s *Source) set(side migration.Side, instance string, at time.Time, c analy
 	c.Buckets = slices.Clone(c.Buckets)
 	all := s.sides[side][instance]
 	after, _ := slices.BinarySearchFunc(all, at, func(sc scrape, at time.Time) int { return sc.at.Compare(at) })
-	all = append(all[:after:after], scrape{at, c})
+	all = append(all[:after], scrape{at, c})
 	for len(all) > 2 && all[1].at.Before(at.Add(-kept)) {
 		all = all[1:]
 	}

@@ -1,0 +1,54 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+// prober answers for both sides as a request by address would be answered.
+type prober struct{ w *World }
+
+// Probe asks every address.
+func (p prober) Probe(_ context.Context, side migration.Side, _ string, addresses []string, port int, _ string) (migration.ProbeFacts, error) {
+	f := migration.ProbeFacts{Side: side, OK: true, Latency: int64(2 * time.Millisecond / time.Microsecond)}
+	for _, a := range addresses {
+		switch {
+		case side == migration.OldSide && p.w.oldDown:
+			f.OK, f.Detail = false, a+": connection refused"
+		case side == migration.NewSide && len(p.w.Cluster.Backends(a, port)) == 0:
+			f.OK, f.Detail = false, fmt.Sprintf("%s:%d: connection refused", a, port)
+		}
+	}
+	return f, nil
+}
+
+// smoker runs the checks against a pod, or against who the name leads to. A
+// release that answers some requests with errors still passes a smoke test.
+type smoker struct{ w *World }
+
+// Smoke runs every check.
+func (s smoker) Smoke(_ context.Context, suite migration.Smoke, via, baseURL, _ string) (migration.SmokeResult, error) {
+	res := migration.SmokeResult{Via: via}
+	up := false
+	if via == migration.ViaPortForward {
+		_, up = s.w.Cluster.Pod(baseURL)
+	} else if u, err := url.Parse(baseURL); err == nil && u.Host != "" {
+		r := s.w.resolvers[0]
+		addresses := s.w.resolve(&r, s.w.Clock.Now())
+		up = len(addresses) > 0 && (addresses[0] == s.w.opts.Spec.OldEntry.Addresses[0] && !s.w.oldDown ||
+			len(s.w.Cluster.Backends(addresses[0], int(s.w.port()))) > 0)
+	}
+	for _, c := range suite.Checks {
+		res.Ran++
+		res.Names = append(res.Names, c.Name)
+		if !up {
+			res.Failed++
+			res.Detail = append(res.Detail, c.Name+": nobody answers")
+		}
+	}
+	return res, nil
+}
