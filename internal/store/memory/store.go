@@ -32,6 +32,7 @@ type ledger struct {
 	head    migration.Head
 	lease   store.Lease
 	records [][]byte
+	heads   []migration.Head // by record
 }
 
 var _ engine.Journal = (*Store)(nil)
@@ -66,6 +67,9 @@ func (s *Store) Append(ctx context.Context, key string, prev migration.Head, rec
 	}
 	l.head, l.lease = journal.HeadOf(recs[len(recs)-1]), lease
 	l.records = append(l.records, rows...)
+	for _, r := range recs {
+		l.heads = append(l.heads, journal.HeadOf(r))
+	}
 	s.ledgers[key] = l
 	return l.head, nil
 }
@@ -76,9 +80,12 @@ func (s *Store) Read(ctx context.Context, key string, after uint64) ([]migration
 		return nil, fmt.Errorf("read the journal of %q: %w", key, err)
 	}
 	s.mu.Lock()
-	rows := s.ledger(key).records
+	rows, heads := s.ledger(key).records, s.ledger(key).heads
 	s.mu.Unlock()
 	var prev migration.Head
+	if after > 0 && after <= uint64(len(rows)) {
+		rows, prev = rows[after:], heads[after-1] // what was read before cannot have changed
+	}
 	var out []migration.Record
 	for _, b := range rows {
 		r, err := store.Decode(key, prev, b)

@@ -149,6 +149,48 @@ func TestDamageOfOneJournalLeavesTheOthers(t *testing.T) {
 	}
 }
 
+func TestAJournalFiledUnderAnotherName(t *testing.T) {
+	path, _ := written(t, 3, 20)
+	edit(t, path, `UPDATE records SET migration = 'mended-drum'; UPDATE heads SET migration = 'mended-drum'`)
+	s := opened(t, path, time.Now)
+	defer s.Close()
+	var chain *journal.ChainError
+	if recs, err := s.Read(t.Context(), "mended-drum", 0); len(recs) != 0 || !errors.Is(err, engine.ErrDamaged) || !errors.As(err, &chain) || chain.Seq != 1 {
+		t.Errorf("read = %d records, %v; want none and record 1 named", len(recs), err)
+	}
+}
+
+// TestALostIndex wipes the page by which records are found.
+func TestALostIndex(t *testing.T) {
+	path, recs := written(t, 6, 700)
+	s := opened(t, path, time.Now)
+	var page int64
+	if err := s.conn.QueryRowContext(t.Context(), "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_records_1'").Scan(&page); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(b[(page-1)*4096 : page*4096])
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err = OpenReadOnly(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	got, err := s.Read(t.Context(), key, 0)
+	if !errors.Is(err, engine.ErrDamaged) {
+		t.Errorf("read: %v, want ErrDamaged", err)
+	}
+	same(t, got, recs)
+}
+
 func TestTheFenceCannotBeSetBack(t *testing.T) {
 	path, recs := written(t, 2, 5)
 	s := opened(t, path, time.Now)
