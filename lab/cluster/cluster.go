@@ -81,23 +81,27 @@ func (c *Cluster) prepare(ctx context.Context) error {
 	return nil
 }
 
+// startAll starts wave after wave. What a process makes possible is done beside the
+// next waves, which do not need it.
 func (c *Cluster) startAll(ctx context.Context) error {
+	beside, ctx := errgroup.WithContext(ctx)
 	for _, wave := range processes(c.lab, c.paths) {
-		g, ctx := errgroup.WithContext(ctx)
+		var g errgroup.Group
 		for _, p := range wave {
 			g.Go(func() error {
 				if err := c.lab.Start(ctx, p); err != nil {
 					return err
 				}
 				c.lab.Progress.Detail(c.Name(), "%s runs", p.Name)
-				return c.started(ctx, p.Name)
+				beside.Go(func() error { return c.started(ctx, p.Name) })
+				return nil
 			})
 		}
 		if err := g.Wait(); err != nil {
-			return err
+			return errors.Join(err, beside.Wait())
 		}
 	}
-	return nil
+	return beside.Wait()
 }
 
 // started does what becomes possible when a process serves.

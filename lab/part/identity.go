@@ -32,6 +32,7 @@ func (id identity) alive() bool {
 
 type procStat struct {
 	state   byte
+	parent  int
 	started uint64
 }
 
@@ -51,15 +52,42 @@ func parseStat(line string) (procStat, error) {
 		return procStat{}, fmt.Errorf("stat line without a command: %q", line)
 	}
 	fields := strings.Fields(line[end+1:])
-	const stateField, startedField = 0, 19 // fields 3 and 22 of the line
+	const stateField, parentField, startedField = 0, 1, 19 // fields 3, 4 and 22 of the line
 	if len(fields) <= startedField || len(fields[stateField]) != 1 {
 		return procStat{}, fmt.Errorf("stat line with %d fields after the command", len(fields))
+	}
+	parent, err := strconv.Atoi(fields[parentField])
+	if err != nil {
+		return procStat{}, fmt.Errorf("parent in stat line: %w", err)
 	}
 	started, err := strconv.ParseUint(fields[startedField], 10, 64)
 	if err != nil {
 		return procStat{}, fmt.Errorf("start time in stat line: %w", err)
 	}
-	return procStat{state: fields[stateField][0], started: started}, nil
+	return procStat{state: fields[stateField][0], parent: parent, started: started}, nil
+}
+
+// family is a process and all its living descendants, parents before children.
+func family(root identity) []identity {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return []identity{root}
+	}
+	children := map[int][]identity{}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if stat, err := readStat(pid); err == nil {
+			children[stat.parent] = append(children[stat.parent], identity{pid, stat.started})
+		}
+	}
+	all := []identity{root}
+	for i := 0; i < len(all); i++ {
+		all = append(all, children[all[i].PID]...)
+	}
+	return all
 }
 
 func sumUp(names, missing []string) Status {

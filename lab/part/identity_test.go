@@ -15,8 +15,9 @@ func TestParseStat(t *testing.T) {
 		want       procStat
 		bad        bool
 	}{
-		{"plain", "12 (etcd) S" + rest, procStat{'S', 4711}, false},
-		{"command with spaces and parentheses", "12 (a) S 1 (b) Z" + rest, procStat{'Z', 4711}, false},
+		{"plain", "12 (etcd) S" + rest, procStat{'S', 1, 4711}, false},
+		{"command with spaces and parentheses", "12 (a) S 7 (b) Z" + rest, procStat{'Z', 1, 4711}, false},
+		{"parent is no number", "12 (etcd) S x 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20", procStat{}, true},
 		{"cut short", "12 (etcd) S 1 2", procStat{}, true},
 		{"no command", "12 etcd S" + rest, procStat{}, true},
 		{"start time is no number", "12 (etcd) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x 20", procStat{}, true},

@@ -51,7 +51,7 @@ type Process struct {
 func (l *Lab) Start(ctx context.Context, p Process) error {
 	id, running := l.lookup(p.Name)
 	if running {
-		if err := syscall.Kill(id.PID, syscall.SIGCONT); err != nil {
+		if err := signalAll(family(id), syscall.SIGCONT); err != nil {
 			return fmt.Errorf("continue %s: %w", p.Name, err)
 		}
 	} else {
@@ -146,7 +146,7 @@ func (l *Lab) Stop(ctx context.Context, name string) error {
 		within = 10 * time.Second
 	}
 	// A frozen process takes no signal but SIGKILL before it goes on.
-	if err := errors.Join(syscall.Kill(id.PID, sig), syscall.Kill(id.PID, syscall.SIGCONT)); err != nil && id.alive() {
+	if err := errors.Join(signalAll([]identity{id}, sig), signalAll(family(id), syscall.SIGCONT)); err != nil {
 		return fmt.Errorf("stop %s: %w", name, err)
 	}
 	gentle, cancel := context.WithTimeout(ctx, within)
@@ -157,7 +157,9 @@ func (l *Lab) Stop(ctx context.Context, name string) error {
 	return l.Signal(ctx, name, syscall.SIGKILL)
 }
 
-// Signal sends sig, and for SIGKILL waits for the end.
+// Signal sends sig to the process and its descendants, and for SIGKILL waits for
+// their end. A machine in a container is such a family: it survives the program
+// that started it.
 func (l *Lab) Signal(ctx context.Context, name string, sig syscall.Signal) error {
 	if _, err := l.described(name); err != nil {
 		return err
@@ -166,7 +168,8 @@ func (l *Lab) Signal(ctx context.Context, name string, sig syscall.Signal) error
 	if !running {
 		return fmt.Errorf("%s does not run", name)
 	}
-	if err := syscall.Kill(id.PID, sig); err != nil {
+	all := family(id)
+	if err := signalAll(all, sig); err != nil {
 		return fmt.Errorf("send %s to %s: %w", sig, name, err)
 	}
 	if sig != syscall.SIGKILL {
@@ -174,7 +177,22 @@ func (l *Lab) Signal(ctx context.Context, name string, sig syscall.Signal) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return awaitEnd(ctx, id)
+	for _, member := range all {
+		if err := awaitEnd(ctx, member); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func signalAll(all []identity, sig syscall.Signal) error {
+	var errs []error
+	for _, id := range all {
+		if err := syscall.Kill(id.PID, sig); err != nil && id.alive() {
+			errs = append(errs, fmt.Errorf("process %d: %w", id.PID, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func awaitEnd(ctx context.Context, id identity) error {

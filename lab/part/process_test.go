@@ -3,10 +3,12 @@ package part
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,6 +114,57 @@ func TestStartGoesOnWithWhatIsFrozen(t *testing.T) {
 	stat, err := readStat(pid)
 	if err != nil || stat.state == 'T' {
 		t.Errorf("state %c, %v", stat.state, err)
+	}
+}
+
+// Killing a container's supervisor alone leaves the machine in it running.
+func TestKillTakesDescendantsAlong(t *testing.T) {
+	l := testLab(t)
+	start(t, l, shell("family", "sh -c 'echo $$ >"+l.RunPath("child")+".new; mv "+l.RunPath("child")+".new "+
+		l.RunPath("child")+"; sleep 60; true' & wait"))
+	awaitFile(t, l.RunPath("child"))
+	text, err := os.ReadFile(l.RunPath("child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := identify(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		sig   syscall.Signal
+		alive bool
+		state byte
+	}{{syscall.SIGSTOP, true, 'T'}, {syscall.SIGCONT, true, 'S'}, {syscall.SIGKILL, false, 0}} {
+		if err := l.Signal(t.Context(), "family", step.sig); err != nil {
+			t.Fatal(err)
+		}
+		if child.alive() != step.alive {
+			t.Errorf("after %s the child is alive: %v", step.sig, child.alive())
+		}
+		if step.state != 0 {
+			awaitState(t, pid, step.state)
+		}
+	}
+}
+
+func awaitState(t *testing.T, pid int, want byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	err := Poll(ctx, 5*time.Millisecond, func(context.Context) error {
+		stat, err := readStat(pid)
+		if err == nil && stat.state != want {
+			err = fmt.Errorf("process %d is in state %c, want %c", pid, stat.state, want)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -84,8 +86,22 @@ func removeCgroups(ctx context.Context) error {
 	})
 }
 
-// removeTree removes a cgroup and those below it, which have no files to remove.
+func killMembers(dir string) {
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return // the cgroup is gone
+	}
+	for _, field := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// removeTree removes a cgroup and those below it, which have no files to remove. A
+// machine whose systemd-nspawn died runs on; what is still in the cgroup is killed.
 func removeTree(dir string) error {
+	killMembers(dir)
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
