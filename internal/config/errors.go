@@ -59,8 +59,8 @@ func (es Errors) Unwrap() []error {
 	return out
 }
 
-// orNil sorts the mistakes, drops repetitions, and is nil when there are none:
-// a nil error, not a nil Errors inside one.
+// orNil sorts the mistakes, and is nil when there are none: a nil error, not a
+// nil Errors inside one.
 func (es Errors) orNil() error {
 	if len(es) == 0 {
 		return nil
@@ -69,7 +69,7 @@ func (es Errors) orNil() error {
 	slices.SortStableFunc(out, func(a, b Error) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column)
 	})
-	return slices.Compact(out)
+	return out
 }
 
 // join puts the mistakes of several files together, in the order of the files.

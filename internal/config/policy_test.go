@@ -29,7 +29,7 @@ spec:
     for: 8s
     restartFree: 9s
     sampleEvery: 1500ms
-    errorTolerance: 0.3
+    errorTolerance: 0.007
     latencyFactor: 1.5
     alpha: 0.01
     warmUp: 10s
@@ -60,7 +60,7 @@ spec:
 		Name: "odd", TTL: 1, Lead: 2 * time.Second, Propagation: 3 * time.Second, Rollout: 4 * time.Second,
 		BalancerClean: 5 * time.Second, BaselineFor: 6 * time.Second, BaselineMin: 7,
 		Watch: 8 * time.Second, RestartFree: 9 * time.Second, SampleEvery: 1500 * time.Millisecond,
-		ErrorTolerance: 0.003, LatencyFactor: 1.5, Alpha: 0.01, WarmUp: 10 * time.Second,
+		ErrorTolerance: 0.00007, LatencyFactor: 1.5, Alpha: 0.01, WarmUp: 10 * time.Second,
 		BlindAsk: 11 * time.Second, BlindRollback: 12 * time.Second, OnBad: migration.OnBadFix, FixFor: 13 * time.Second,
 		RollbackBudget: 14 * time.Second, Drain: 15 * time.Second, Hold: 16 * time.Second, Residual: 17 * time.Second,
 		EvidenceAge: 18 * time.Second, SelfApproval: true,
@@ -109,6 +109,29 @@ func TestNamesOfSecrets(t *testing.T) {
 	} {
 		if secretName(name) != want {
 			t.Errorf("%q: %v, want %v", name, !want, want)
+		}
+	}
+}
+
+func TestAddressesWithPasswords(t *testing.T) {
+	for value, want := range map[string]bool{
+		"postgres://ledger:hunter2@db/ledger": true, "postgres://ledger:hunter%2@db/ledger": true, "http://:hunter2@db": true,
+		"postgres://ledger@db/ledger": false, "https://golemtrust.am/a@b": false, "angua@golemtrust.am": false, "https://golemtrust.am": false,
+	} {
+		if hasCredentials(value) != want {
+			t.Errorf("%q: %v, want %v", value, !want, want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"names", "name", "oldEntry", "vms", "zone"}
+	for word, want := range map[string]string{
+		"Names": "names", "naem": "name", "nmaes": "names", "old_entry": "oldEntry", "vm": "vms", "zones": "zone", "znoe": "zone",
+		"x": "", "banana": "", "": "",
+	} {
+		if got := nearest(word, known); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
 		}
 	}
 }

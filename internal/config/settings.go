@@ -176,7 +176,7 @@ func (s *source) urlForm(at, value string) {
 	u, err := url.Parse(value)
 	switch {
 	case hasCredentials(value) || err == nil && u.User != nil:
-		s.problem(at, "looks like an address with a password in it", "leave user and password out; say where the password is kept with username and passwordFile")
+		s.problem(at, "has a user or a password in it", "leave them out; say where the password is kept with username and passwordFile")
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		s.problem(at, "is not a web address", "write it like https://prometheus.example.org:9090")
 	}
