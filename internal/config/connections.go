@@ -67,6 +67,7 @@ func ConnectionTypes() []ConnectionType {
 		{RoleCluster, "kubernetes", "A Kubernetes cluster.", []Setting{
 			{Name: "kubeconfig", Form: FormPath, About: "The kubeconfig; omitted, the one that kubectl would take."},
 			{Name: "context", Form: FormText, About: "A context in it; omitted, the current one."},
+			{Name: "timeout", Form: FormDuration, About: "Bound on one request; omitted, 10s."},
 		}},
 		{RoleMetrics, "prometheus", "Prometheus, or what speaks its HTTP API.", []Setting{
 			{Name: "url", Form: FormURL, Required: true, About: "Address of its HTTP API."},
