@@ -54,6 +54,7 @@ func (s *JudgeState) judge() {
 		s.Verdict = weakest.verdict(Unresolved, weakest.bad, weakest.lack())
 		s.Verdict.Needed = weakest.needed
 	}
+	s.Verdict.ErrorRateGood = findings[0].good >= findings[0].goodAt && findings[0].bad < 0
 }
 
 // findings are those of the judged metrics, the error rate first.

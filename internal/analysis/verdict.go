@@ -45,4 +45,7 @@ type Verdict struct {
 	// verdict fell.
 	Since time.Time `json:"since,omitzero"`
 	Why   string    `json:"why"`
+	// ErrorRateGood says that the error rate is certified by itself, whatever
+	// the verdict over all metrics waits for.
+	ErrorRateGood bool `json:"errorRateGood,omitempty"`
 }

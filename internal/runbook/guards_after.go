@@ -132,21 +132,40 @@ func healthy(l look) migration.Reason {
 	return seen(passes(migration.CodeHealth200, "the health endpoint answers through the balancer"), p.Source, p.At)
 }
 
-// rateWithin says what the judgement has found about one metric. Unresolved
-// goes on into the hold, which asks at its end.
-func rateWithin(code migration.Code, metric string) guard {
-	return func(l look) migration.Reason {
-		v := l.s.Live.Judge.Verdict
-		switch {
-		case v.Kind == analysis.Bad && v.Metric == metric:
-			return fails(code, "%s", verdictText(v))
-		case v.Kind == analysis.Good:
-			return seen(passes(code, "%s", verdictText(v)), "metrics", l.s.Live.Judge.At)
-		case v.Kind == analysis.Unresolved && l.s.Step != migration.StepRetire:
-			return seen(passes(code, "not worse so far, and watched on through the hold: %s", verdictText(v)), "metrics", l.s.Live.Judge.At)
-		}
-		return unknown(code, "%s", verdictText(v))
+// errorRateWithin says what the judgement has found about the error rate. What
+// is unresolved goes on into the hold, which asks at its end.
+func errorRateWithin(l look) migration.Reason {
+	v := l.s.Live.Judge.Verdict
+	at := l.s.Live.Judge.At
+	switch {
+	case v.Kind == analysis.Bad && v.Metric != analysis.LatencyP99:
+		return seen(fails(migration.CodeErrorRate, "%s", verdictText(v)), "metrics", at)
+	case v.Kind == analysis.Good, v.ErrorRateGood:
+		return seen(passes(migration.CodeErrorRate, "certified within tolerance: %s", verdictText(v)), "metrics", at)
+	case v.Kind == analysis.Unresolved:
+		return seen(passes(migration.CodeErrorRate, "not worse so far, and watched on through the hold: %s", verdictText(v)), "metrics", at)
 	}
+	return unknown(migration.CodeErrorRate, "%s", verdictText(v))
+}
+
+// latencyWithin says what the judgement has found about the p99. Where no number
+// of requests could resolve it, because no bucket edge lies where it is needed
+// (BUCKET-EDGE), only a person can let it pass.
+func latencyWithin(l look) migration.Reason {
+	v := l.s.Live.Judge.Verdict
+	at := l.s.Live.Judge.At
+	switch {
+	case v.Kind == analysis.Bad && v.Metric == analysis.LatencyP99:
+		return seen(fails(migration.CodeLatency, "%s", verdictText(v)), "metrics", at)
+	case v.Kind == analysis.Good:
+		return seen(passes(migration.CodeLatency, "certified within tolerance: %s", verdictText(v)), "metrics", at)
+	case v.Kind == analysis.Unresolved && v.Metric == analysis.LatencyP99 && v.Needed == 0:
+		r := asks(seen(unknown(migration.CodeLatency, "%s", verdictText(v)), "metrics", at))
+		return hint(r, "give the histogram an edge between the baseline's p99 and %g times it, or waive %s by name", l.s.Policy.LatencyFactor, migration.CodeLatency)
+	case v.Kind == analysis.Unresolved:
+		return seen(passes(migration.CodeLatency, "not worse so far, and watched on through the hold: %s", verdictText(v)), "metrics", at)
+	}
+	return unknown(migration.CodeLatency, "%s", verdictText(v))
 }
 
 // claimsBound demands that every PersistentVolumeClaim is bound.
@@ -217,16 +236,18 @@ func breachText(h *migration.Hold) string {
 	return " (started again: " + h.Breach + ")"
 }
 
-// certified asks a person where the judgement is unresolved to the end.
+// certified asks a person where the error rate is unresolved to the hold's end.
 func certified(l look) migration.Reason {
 	v := l.s.Live.Judge.Verdict
-	switch v.Kind {
-	case analysis.Good:
-		return seen(passes(migration.CodeTooFew, "%s", verdictText(v)), "metrics", l.s.Live.Judge.At)
-	case analysis.Unresolved:
-		return hint(asks(fails(migration.CodeTooFew, "%s", verdictText(v))), "hold longer, or waive TOO-FEW by name")
+	switch {
+	case v.Kind == analysis.Good, v.ErrorRateGood:
+		return seen(passes(migration.CodeTooFew, "certified: %s", verdictText(v)), "metrics", l.s.Live.Judge.At)
+	case v.Kind != analysis.Unresolved:
+		return unknown(migration.CodeBlind, "%s", verdictText(v))
+	case l.s.Hold != nil && l.now.Before(l.s.Hold.Since.Add(l.s.Policy.Hold)):
+		return watches(fails(migration.CodeTooFew, "%s", verdictText(v)))
 	}
-	return unknown(migration.CodeBlind, "%s", verdictText(v))
+	return hint(asks(fails(migration.CodeTooFew, "%s", verdictText(v))), "hold longer, or waive %s by name", migration.CodeTooFew)
 }
 
 // silent demands that the old side has had no requests for the policy's time.

@@ -11,7 +11,9 @@ import (
 
 func TestPlay(t *testing.T) {
 	var last string
-	s, err := Play(context.Background(), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), 1, func(e engine.Event) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	s, err := Play(ctx, time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), 1, func(e engine.Event) {
 		if e.Err != nil {
 			t.Logf("%s err %v", e.At.Format(time.DateTime), e.Err)
 		}

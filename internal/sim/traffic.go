@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	cluster "rehome.dev/rehome/internal/cluster/memory"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -57,8 +58,36 @@ type Count struct {
 // failed are the requests that did not get what they came for.
 func (c Count) failed() uint64 { return c.Lost + c.Errors }
 
+// Ticks of traffic: fine while somebody looks often, coarse while nobody does.
+const (
+	fineTick   = time.Second
+	coarseTick = time.Minute
+	longGap    = 15 * time.Second
+)
+
+// catchUp plays the traffic up to now. It is called before anything is looked
+// at or changed, so that every request meets the world of its time.
+func (w *World) catchUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.Clock.Now()
+	tick := fineTick
+	if now.Sub(w.played) > longGap {
+		tick = coarseTick
+	}
+	for w.played.Before(now) {
+		next := w.played.Add(tick)
+		if next.After(now) {
+			next = now
+		}
+		w.traffic(w.played, next)
+		w.played = next
+	}
+}
+
 // traffic lets every resolver's clients send their share of the load.
 func (w *World) traffic(from, to time.Time) {
+	w.behind = map[string][]cluster.Backend{}
 	share := w.opts.Rate * to.Sub(from).Seconds() / float64(len(w.resolvers))
 	for i := range w.resolvers {
 		w.carry += share
@@ -101,7 +130,7 @@ func (w *World) send(addresses []string, n uint64) {
 		w.count.Lost += n
 		return
 	}
-	pods := w.Cluster.Backends(address, int(w.port()))
+	pods := w.backends(address)
 	if len(pods) == 0 {
 		w.count.Lost += n
 		return
@@ -135,9 +164,19 @@ func (w *World) keepScraped() {
 	if !w.oldDown {
 		w.idle(migration.OldSide, "vm")
 	}
-	for _, pod := range w.Cluster.Backends(w.newAddress(), int(w.port())) {
+	for _, pod := range w.backends(w.newAddress()) {
 		w.idle(migration.NewSide, pod.Pod)
 	}
+}
+
+// backends are the pods behind an address in this tick.
+func (w *World) backends(address string) []cluster.Backend {
+	pods, ok := w.behind[address]
+	if !ok {
+		pods = w.Cluster.Backends(address, int(w.port()))
+		w.behind[address] = pods
+	}
+	return pods
 }
 
 func (w *World) idle(side migration.Side, instance string) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	archive "rehome.dev/rehome/internal/archive/memory"
+	"sync"
 	"time"
 
 	cluster "rehome.dev/rehome/internal/cluster/memory"
@@ -35,7 +37,7 @@ type World struct {
 	Cluster *cluster.Cluster
 	Metrics *metrics.Source
 	Journal *store.Store
-	Archive engine.Archive
+	Archive *archive.Archive
 	Old     Behaviour
 
 	opts      Options
@@ -44,7 +46,10 @@ type World struct {
 	count     Count
 	carry     float64
 	oldDown   bool
+	mu        sync.Mutex // guards what follows: probes are made side by side
+	played    time.Time
 	tick      map[string]served
+	behind    map[string][]cluster.Backend
 }
 
 // New makes a world in which the application runs on its VM and nothing has
@@ -52,7 +57,8 @@ type World struct {
 func New(o Options) *World {
 	w := &World{opts: o, Old: o.Old, rng: rand.New(rand.NewPCG(o.Seed, 0x5eed)), tick: map[string]served{}}
 	w.count.By = map[migration.Side]uint64{}
-	w.Clock = &Clock{now: o.Start, tick: w.traffic}
+	w.Clock = &Clock{now: o.Start}
+	w.played = o.Start
 	w.DNS = dns.New(dns.Config{Now: w.Clock.Now})
 	w.addZones()
 	w.Cluster = cluster.New(w.Clock.Now, cluster.Options{
@@ -69,7 +75,7 @@ func New(o Options) *World {
 	}
 	w.Metrics = metrics.New(o.Policy.SampleEvery)
 	w.Journal = store.New(w.Clock.Now)
-	w.Archive = noArchive{}
+	w.Archive = &archive.Archive{}
 	for i := range max(o.Resolvers, 1) {
 		w.resolvers = append(w.resolvers, resolver{server: []string{"ns1", "ns2"}[i%2]})
 	}
@@ -108,10 +114,10 @@ func (w *World) addZones() {
 func (w *World) Ports() engine.Ports {
 	providers := map[string]engine.DNS{}
 	for _, c := range w.opts.Policy.DNSProviders {
-		providers[c.Name] = w.DNS
+		providers[c.Name] = zones{w.DNS, w}
 	}
 	return engine.Ports{
-		Journal: w.Journal, DNS: providers, Cluster: w.Cluster, Metrics: w.Metrics,
+		Journal: w.Journal, DNS: providers, Cluster: cells{w.Cluster, w}, Metrics: counters{w.Metrics, w},
 		Prober: prober{w}, Smoker: smoker{w}, Archive: w.Archive, Clock: w.Clock,
 	}
 }
@@ -126,19 +132,23 @@ func (w *World) New(image string) Behaviour {
 
 // Count is what the clients have seen so far.
 func (w *World) Count() Count {
+	w.catchUp()
 	c := w.count
 	c.By = map[migration.Side]uint64{migration.OldSide: w.count.By[migration.OldSide], migration.NewSide: w.count.By[migration.NewSide]}
 	return c
 }
 
 // StopOld makes the old side not answer; StartOld mends it.
-func (w *World) StopOld() { w.oldDown = true }
+func (w *World) StopOld() { w.catchUp(); w.oldDown = true }
 
 // StartOld makes the old side answer again.
-func (w *World) StartOld() { w.oldDown = false }
+func (w *World) StartOld() { w.catchUp(); w.oldDown = false }
 
 // Pass lets virtual time go by, with traffic.
-func (w *World) Pass(d time.Duration) { _ = w.Clock.Sleep(context.Background(), d) }
+func (w *World) Pass(d time.Duration) {
+	_ = w.Clock.Sleep(context.Background(), d)
+	w.catchUp()
+}
 
 func (w *World) port() int32 {
 	p := w.opts.Spec.Workloads[0].Ports[0]
