@@ -12,11 +12,11 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/klog/v2"
+	"k8s.io/streaming/pkg/httpstream"
 
 	"rehome.dev/rehome/internal/migration"
 )
@@ -76,7 +76,7 @@ func (c *Cluster) forward(ctx context.Context, conn *connection, pod *corev1.Pod
 		return 0, nil, err
 	}
 	ready := make(chan struct{})
-	fw, err := portforward.NewOnAddressesWithContext(run, dialer, []string{"127.0.0.1"},
+	fw, err := portforward.NewOnAddressesForStreamingWithContext(run, dialer, []string{"127.0.0.1"},
 		[]string{fmt.Sprintf("0:%d", port)}, ready, io.Discard, io.Discard)
 	if err != nil {
 		stop()
@@ -114,7 +114,7 @@ func forwardDialer(conn *connection, pod *corev1.Pod) (httpstream.Dialer, error)
 	// The deadline of ordinary requests would cut the stream.
 	config := rest.CopyConfig(conn.config)
 	config.Timeout = 0
-	ws, err := portforward.NewSPDYOverWebsocketDialerWithLogger(logr.Discard(), target, config)
+	ws, err := portforward.NewSPDYOverWebsocketDialerForStreamingWithLogger(logr.Discard(), target, config)
 	if err != nil {
 		return nil, err
 	}
@@ -122,8 +122,8 @@ func forwardDialer(conn *connection, pod *corev1.Pod) (httpstream.Dialer, error)
 	if err != nil {
 		return nil, err
 	}
-	old := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, target)
-	return portforward.NewFallbackDialer(ws, old, func(err error) bool {
+	old := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, target)
+	return portforward.NewFallbackDialerForStreaming(ws, old, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	}), nil
 }
