@@ -27,14 +27,14 @@ type Zone struct {
 }
 
 // DefaultZone is the zone of the runbook's organisation: the service and its
-// rehearsal record lead to the virtual machine, with the TTL of 300 s that a
-// migration first has to lower.
+// rehearsal record lead to the virtual machine, with a TTL of 30 s, which a
+// migration first has to lower, and which bounds how soon it may switch.
 func DefaultZone(ns1, ns2, vm netip.Addr) Zone {
 	return Zone{
 		Name: ZoneName, NS1: ns1, NS2: ns2, NegativeTTL: 5,
 		Records: []string{
-			fmt.Sprintf("%s 300 IN A %s", ServiceName, vm),
-			fmt.Sprintf("%s 300 IN A %s", RehearsalName, vm),
+			fmt.Sprintf("%s 30 IN A %s", ServiceName, vm),
+			fmt.Sprintf("%s 30 IN A %s", RehearsalName, vm),
 		},
 	}
 }
