@@ -64,7 +64,7 @@ func newCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		upCommand(open), downCommand(open), statusCommand(open),
-		envCommand(open), execCommand(open), stopCommand(open), startCommand(open),
+		demoCommand(open), envCommand(open), execCommand(open), stopCommand(open), startCommand(open),
 		loadBalancerCommand(), clientCommand(), podTargetsCommand(),
 	)
 	return root

@@ -1,0 +1,201 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"rehome.dev/rehome/lab/cluster"
+	"rehome.dev/rehome/lab/network"
+	"rehome.dev/rehome/lab/part"
+)
+
+// Name is the migration that the demo drives.
+const Name = "royal-bank-api"
+
+// World is a folder with a migration's files, a state directory and the rehome
+// program, in front of a lab that is up.
+type World struct {
+	Dir    string // migration, policy, state and reports
+	Out    io.Writer
+	lab    *part.Lab
+	rehome string
+}
+
+// Images are the digests of the application's two releases.
+type Images struct{ Good, Bad string }
+
+// NewWorld builds rehome and writes the lab's migration and policy into dir.
+func NewWorld(ctx context.Context, lab *part.Lab, dir string, out io.Writer) (*World, error) {
+	root, err := part.ModuleRoot()
+	if err != nil {
+		return nil, err
+	}
+	w := &World{Dir: dir, Out: out, lab: lab, rehome: lab.StatePath("bin", "rehome")}
+	if err := lab.GoBuild(ctx, "./cmd/rehome", w.rehome); err != nil {
+		return nil, fmt.Errorf("build rehome: %w", err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"policy.yaml", Name + ".yaml"} {
+		text, err := os.ReadFile(filepath.Join(root, "examples", "lab", name))
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// Images reads which digests the lab has built.
+func (w *World) Images() (Images, error) {
+	var i Images
+	text, err := os.ReadFile(w.lab.RunPath("images.json"))
+	if err != nil {
+		return i, err
+	}
+	return i, json.Unmarshal(text, &i)
+}
+
+var imageLine = regexp.MustCompile(`(?m)^(\s*image:).*$`)
+
+// UseImage pins the migration's image, as an editor would.
+func (w *World) UseImage(ref string) error {
+	return w.edit(Name+".yaml", func(s string) string { return imageLine.ReplaceAllString(s, "${1} "+ref) })
+}
+
+// SetPolicy replaces one line of the policy: the first that has the key.
+func (w *World) SetPolicy(key, value string) error {
+	line := regexp.MustCompile(`(?m)^(\s*` + regexp.QuoteMeta(key) + `:).*$`)
+	return w.edit("policy.yaml", func(s string) string {
+		done := false
+		return line.ReplaceAllStringFunc(s, func(l string) string {
+			if done {
+				return l
+			}
+			done = true
+			return line.ReplaceAllString(l, "${1} "+value)
+		})
+	})
+}
+
+func (w *World) edit(name string, change func(string) string) error {
+	path := filepath.Join(w.Dir, name)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	after := change(string(text))
+	if after == string(text) {
+		return fmt.Errorf("%s: nothing to change", name)
+	}
+	return os.WriteFile(path, []byte(after), 0o644)
+}
+
+// File is the path of the migration's file.
+func (w *World) File() string { return filepath.Join(w.Dir, Name+".yaml") }
+
+// Command is rehome where it reaches the lab and nothing else. It gets its own
+// process group, so that it can be killed alone.
+func (w *World) Command(ctx context.Context, args ...string) *exec.Cmd {
+	argv := w.lab.Argv(network.Ops.Netns, true, append([]string{w.rehome}, args...)...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = w.Dir
+	cmd.Env = append(os.Environ(), "REHOME_STATE="+filepath.Join(w.Dir, "state"), "REHOME_AS=angua")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+// ExitError says that a command ended otherwise than it should.
+type ExitError struct {
+	Args []string
+	Want int
+	Got  int
+}
+
+// Error names the command.
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("rehome %s ended with exit code %d, wanted %d", strings.Join(e.Args, " "), e.Got, e.Want)
+}
+
+// Rehome shows and runs one command, and demands its exit code.
+func (w *World) Rehome(ctx context.Context, want int, args ...string) error {
+	fmt.Fprintf(w.Out, "\n$ rehome %s\n", shown(args))
+	cmd := w.Command(ctx, args...)
+	cmd.Stdout, cmd.Stderr = w.Out, w.Out
+	return exited(cmd.Run(), want, args)
+}
+
+// Output runs one command and gives what it printed.
+func (w *World) Output(ctx context.Context, want int, args ...string) ([]byte, error) {
+	cmd := w.Command(ctx, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := exited(cmd.Run(), want, args); err != nil {
+		return out.Bytes(), fmt.Errorf("%w: %s", err, errs.String())
+	}
+	return out.Bytes(), nil
+}
+
+func exited(err error, want int, args []string) error {
+	got := 0
+	var ee *exec.ExitError
+	switch {
+	case errors.As(err, &ee):
+		got = ee.ExitCode()
+	case err != nil:
+		return err
+	}
+	if got != want {
+		return &ExitError{args, want, got}
+	}
+	return nil
+}
+
+func shown(args []string) string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		out[i] = a
+		if strings.ContainsAny(a, " ;*'") {
+			out[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// Reset gives the lab back as it was before any migration: the records lead to
+// the VM with a TTL in seconds, and the cluster holds nothing of rehome's.
+func (w *World) Reset(ctx context.Context, ttl int) error {
+	script := fmt.Sprintf("server %s\nzone golemtrust.am\n", network.NS1.Address)
+	for _, name := range []string{Name + ".golemtrust.am", "rehearsal." + Name + ".golemtrust.am"} {
+		script += fmt.Sprintf("update delete %[1]s A\nupdate delete _rehome.%[1]s TXT\nupdate add %[1]s %[2]d A %[3]s\n", name, ttl, network.VM.Address)
+	}
+	cmd := w.lab.Command(ctx, network.Ops.Netns, "nsupdate", "-k", w.lab.RunPath("tsig.conf"))
+	cmd.Stdin = strings.NewReader(script + "send\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("reset the records: %w: %s", err, out)
+	}
+	for _, ns := range []string{"royal-bank", "royal-bank-staging"} {
+		if _, err := cluster.Kubectl(ctx, w.lab, nil, "-n", ns, "delete", "deployment,service", "-l", "app.kubernetes.io/managed-by=rehome", "--wait=true", "--timeout=60s"); err != nil {
+			return fmt.Errorf("reset the cluster: %w", err)
+		}
+	}
+	return nil
+}
