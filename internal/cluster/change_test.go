@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,6 +117,26 @@ func TestOutcomeOfALookBefore(t *testing.T) {
 	}
 	if w := s.seen("PATCH DELETE POST PUT"); len(w) > 0 {
 		t.Errorf("written: %v", w)
+	}
+}
+
+// The cluster goes away between the look and the write: the write was never
+// sent.
+func TestConnectionLostBeforeTheWrite(t *testing.T) {
+	s := newAPIServer(t)
+	s.add(apps+"deployments/app", ours("Deployment", "app", object{"replicas": 2}))
+	var down sync.Once
+	front := httptest.NewUnstartedServer(nil)
+	front.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		down.Do(func() { front.Listener.Close() })
+		s.ServeHTTP(w, r)
+	})
+	front.Start()
+	defer front.Close()
+	out, err := connect(t, front.URL, nil).Scale(t.Context(), bank(), scaleToNone)
+	if out != migration.OutcomeNotDone || err == nil || !strings.Contains(err.Error(), "patch deployments.apps app in namespace bank: cannot connect") {
+		t.Errorf("%s, %v", out, err)
 	}
 }
 

@@ -193,6 +193,17 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// A route is seen before there is anything to lead to: deploying would expose it.
+func TestRouteToPodsToCome(t *testing.T) {
+	s := newAPIServer(t)
+	s.add(core+"services/early", service("early", "NodePort",
+		object{"app.kubernetes.io/name": "app", "app.kubernetes.io/instance": "royal-bank"}, nil))
+	want := []migration.RouteFacts{{Kind: "Service", Name: "early", To: "app"}}
+	if got := observe(t, s, bank()).Routes; !reflect.DeepEqual(got, want) {
+		t.Errorf("routes %+v", got)
+	}
+}
+
 // The server is asked for the metadata of a Secret, so that its data is never
 // even sent.
 func TestSecretsAreNotRead(t *testing.T) {

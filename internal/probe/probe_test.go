@@ -76,16 +76,19 @@ func TestAsksAsAClientDoes(t *testing.T) {
 }
 
 // A connection that is kept would go on reaching a server that new clients no
-// longer reach.
+// longer reach; and thousands of looks must not leave thousands behind.
 func TestFreshConnections(t *testing.T) {
-	var conns atomic.Int32
+	opened, closed := make(chan struct{}, 10), make(chan struct{}, 10)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &http.Server{Handler: status(200), ConnState: func(_ net.Conn, st http.ConnState) {
-		if st == http.StateNew {
-			conns.Add(1)
+		switch st {
+		case http.StateNew:
+			opened <- struct{}{}
+		case http.StateClosed:
+			closed <- struct{}{}
 		}
 	}}
 	go func() { _ = s.Serve(l) }()
@@ -94,7 +97,14 @@ func TestFreshConnections(t *testing.T) {
 	for range 3 {
 		do(t, p, []string{"127.0.0.1"}, l.Addr().(*net.TCPAddr).Port)
 	}
-	if n := conns.Load(); n != 3 {
+	for i := range 3 {
+		select {
+		case <-closed:
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%d of three connections were closed", i)
+		}
+	}
+	if n := len(opened); n != 3 {
 		t.Errorf("%d connections for three probes", n)
 	}
 }

@@ -266,6 +266,43 @@ func TestChangeInMidRollout(t *testing.T) {
 	}
 }
 
+// Going back in mid-rollout keeps the old pods that were about to be replaced.
+func TestBackInMidRollout(t *testing.T) {
+	w := newWorld(memory.Options{})
+	deploy(t, w.Cluster, bank())
+	w.clock.push(3 * time.Second)
+	before := observe(t, w.Cluster).Workloads[0].Pods
+	next := bank()
+	next.Workloads[0].Image = nextImage
+	deploy(t, w.Cluster, next)
+	w.clock.push(time.Second)
+	deploy(t, w.Cluster, bank())
+	w.clock.push(time.Minute)
+	after := observe(t, w.Cluster).Workloads[0]
+	if len(after.Pods) != 2 || after.Pods[0].Name != before[0].Name || after.Pods[1].Name != before[1].Name || !after.RolledOut {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+func TestPodsTakeTimeToEnd(t *testing.T) {
+	w := newWorld(memory.Options{Terminate: 4 * time.Second})
+	deploy(t, w.Cluster, bank())
+	w.clock.push(3 * time.Second)
+	scale := migration.Scale{Env: migration.Production, Workload: "app"}
+	if out, err := w.Scale(context.Background(), bank(), scale); out != migration.OutcomeDone || err != nil {
+		t.Fatal(out, err)
+	}
+	w.clock.push(3 * time.Second)
+	f := observe(t, w.Cluster).Workloads[0]
+	if len(f.Pods) != 2 || !f.Pods[0].Deleting || f.Pods[0].Ready || f.Ready != 0 || !f.RolledOut {
+		t.Errorf("while they end: %+v", f)
+	}
+	w.clock.push(time.Second)
+	if f := observe(t, w.Cluster).Workloads[0]; len(f.Pods) > 0 {
+		t.Errorf("after they have ended: %+v", f)
+	}
+}
+
 func TestCrashLoop(t *testing.T) {
 	w := newWorld(memory.Options{})
 	spec := bank()
