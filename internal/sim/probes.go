@@ -17,7 +17,7 @@ func (p prober) Probe(_ context.Context, side migration.Side, _ string, addresse
 	f := migration.ProbeFacts{Side: side, OK: true, Latency: int64(2 * time.Millisecond / time.Microsecond)}
 	for _, a := range addresses {
 		switch {
-		case side == migration.OldSide && p.w.oldDown:
+		case side == migration.OldSide && p.w.oldStopped():
 			f.OK, f.Detail = false, a+": connection refused"
 		case side == migration.NewSide && len(p.w.Cluster.Backends(a, port)) == 0:
 			f.OK, f.Detail = false, fmt.Sprintf("%s:%d: connection refused", a, port)
@@ -39,7 +39,7 @@ func (s smoker) Smoke(_ context.Context, suite migration.Smoke, via, baseURL, _ 
 	} else if u, err := url.Parse(baseURL); err == nil && u.Host != "" {
 		r := s.w.resolvers[0]
 		addresses := s.w.resolve(&r, s.w.Clock.Now())
-		up = len(addresses) > 0 && (addresses[0] == s.w.opts.Spec.OldEntry.Addresses[0] && !s.w.oldDown ||
+		up = len(addresses) > 0 && (addresses[0] == s.w.opts.Spec.OldEntry.Addresses[0] && !s.w.oldStopped() ||
 			len(s.w.Cluster.Backends(addresses[0], int(s.w.port()))) > 0)
 	}
 	for _, c := range suite.Checks {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	archive "rehome.dev/rehome/internal/archive/memory"
 	"sync"
 	"time"
 
+	archive "rehome.dev/rehome/internal/archive/memory"
 	cluster "rehome.dev/rehome/internal/cluster/memory"
 	dns "rehome.dev/rehome/internal/dns/memory"
 	"rehome.dev/rehome/internal/engine"
@@ -28,11 +28,13 @@ type Options struct {
 	Releases map[string]Behaviour
 	Old      Behaviour
 	TTL      uint32 // of the records, before anything is done
+	// Clock replaces the virtual one that begins at Start and only sleeping moves.
+	Clock engine.Clock
 }
 
 // World is everything outside the engine.
 type World struct {
-	Clock   *Clock
+	Clock   engine.Clock
 	DNS     *dns.Provider
 	Cluster *cluster.Cluster
 	Metrics *metrics.Source
@@ -45,8 +47,8 @@ type World struct {
 	resolvers []resolver
 	count     Count
 	carry     float64
-	oldDown   bool
 	mu        sync.Mutex // guards what follows: probes are made side by side
+	oldDown   bool
 	played    time.Time
 	tick      map[string]served
 	behind    map[string][]cluster.Backend
@@ -57,7 +59,9 @@ type World struct {
 func New(o Options) *World {
 	w := &World{opts: o, Old: o.Old, rng: rand.New(rand.NewPCG(o.Seed, 0x5eed)), tick: map[string]served{}}
 	w.count.By = map[migration.Side]uint64{}
-	w.Clock = &Clock{now: o.Start}
+	if w.Clock = o.Clock; w.Clock == nil {
+		w.Clock = &Clock{now: o.Start}
+	}
 	w.played = o.Start
 	w.DNS = dns.New(dns.Config{Now: w.Clock.Now})
 	w.addZones()
@@ -139,10 +143,23 @@ func (w *World) Count() Count {
 }
 
 // StopOld makes the old side not answer; StartOld mends it.
-func (w *World) StopOld() { w.catchUp(); w.oldDown = true }
+func (w *World) StopOld() { w.stopOld(true) }
 
 // StartOld makes the old side answer again.
-func (w *World) StartOld() { w.catchUp(); w.oldDown = false }
+func (w *World) StartOld() { w.stopOld(false) }
+
+func (w *World) stopOld(down bool) {
+	w.catchUp()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.oldDown = down
+}
+
+func (w *World) oldStopped() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.oldDown
+}
 
 // Pass lets virtual time go by, with traffic.
 func (w *World) Pass(d time.Duration) {
