@@ -6,7 +6,8 @@ import (
 
 // planDNSBack leads every name that this attempt's switch may have moved back
 // to where it was, with the lowered TTL, target by target. A set found as it
-// was before is adopted. A foreign set is overwritten only on a person's word
+// was before is adopted, and the generation is moved on where a late packet of the
+// switch could still arrive. A foreign set is overwritten only on a person's word
 // for exactly that set. Where no name server answers, the swap is tried all
 // the same: its precondition is the exact set that the switch wrote.
 func planDNSBack(l look) ([]migration.Action, []migration.Reason) {
@@ -32,11 +33,35 @@ func planDNSBack(l look) ([]migration.Action, []migration.Reason) {
 		swap, needed := l.change(z, namesOf(z), have, migration.ForRollback, func(name string, sets []migration.RRset) []migration.RRset {
 			return setsOf(moved.Before, name)
 		})
-		if needed && !dataReached(have, swap.After) {
+		switch {
+		case needed && !dataReached(have, swap.After):
 			todo = append(todo, swap)
+		case l.replayable(have, moved):
+			todo = append(todo, l.fenceOff(z, have, moved))
 		}
 	}
 	return todo, why
+}
+
+// replayable says whether a packet of the switch that is still on its way would
+// find the zone as it demands it: the records are back, and so is the generation.
+func (l look) replayable(have []migration.RRset, moved migration.SwapRecords) bool {
+	return migration.SetsMatch(have, moved.Before, false)
+}
+
+// fenceOff changes nothing but the generation, so that the switch of this
+// attempt can never arrive any more (DNS-REPLAY).
+func (l look) fenceOff(z zone, have []migration.RRset, moved migration.SwapRecords) migration.SwapRecords {
+	fence := migration.SwapRecords{Zone: z.Zone, View: z.View, Provider: z.Provider, Purpose: migration.ForRollback}
+	for _, b := range moved.Before {
+		set := migration.FindSet(have, b.Name, b.Type)
+		fence.Before = append(fence.Before, set)
+		if isGeneration(b) {
+			set = generation(l.s, b.Name[len(generationPrefix):])
+		}
+		fence.After = append(fence.After, set)
+	}
+	return fence
 }
 
 // dataReached says whether every set but the generation already has its data.
