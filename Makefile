@@ -1,0 +1,143 @@
+# Every target says with `make help` what it does. Two need root: `test` and `demo`.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+export GOTOOLCHAIN := local
+CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rehome
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X rehome.dev/rehome/internal/cli.version=$(VERSION)
+
+# The linter is built once for each version of its module and of Go.
+LINTER := $(CACHE)/golangci-lint-$(shell cat tools/go.sum | sha256sum | cut -c1-12)-$(shell go env GOVERSION)
+
+# Packages whose tests need the lab, by the build tag of their files.
+LAB_PACKAGES = $(shell grep -rl --include='*_test.go' '^//go:build lab$$' . | xargs -n1 dirname | sort -u)
+
+# Everything that is generated. `make generated` fails when one of them was out of date.
+GENERATED := docs/schema docs/reference
+
+# timed NAME,COMMAND says how long each stage took.
+define timed
+	printf -- '--- %s\n' '$(1)'
+	began=$$SECONDS
+	$(2)
+	printf -- '--- %s: done in %s\n' '$(1)' "$$((SECONDS - began)) s"
+endef
+
+##@ Without root
+
+.PHONY: help
+help: ## show this text
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: simulate
+simulate: ## play the whole procedure, a failure and its rollback included, in virtual time
+	@go run ./cmd/rehome simulate
+
+.PHONY: install
+install: ## install rehome, and kubectl-rehome beside it
+	@go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/rehome
+	bin=$$(go env GOBIN); bin=$${bin:-$$(go env GOPATH)/bin}
+	ln -sf rehome "$$bin/kubectl-rehome"
+	echo "installed $$bin/rehome $(VERSION) and $$bin/kubectl-rehome"
+
+.PHONY: check
+check: static unit ## the one gate: format, vet, lint, generated files, modules, race tests
+
+.PHONY: test-unit
+test-unit: check ## everything that needs neither root nor the lab
+
+.PHONY: static
+static: format vet lint generated verify ## the part of check that runs no tests
+
+.PHONY: format
+format: ## fail if a file is not formatted
+	@$(call timed,gofmt,
+	unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls -d 2>/dev/null | xargs -r gofmt -l)
+	if [ -n "$$unformatted" ]; then printf 'not formatted (gofmt -w):\n%s\n' "$$unformatted"; exit 1; fi)
+
+.PHONY: vet
+vet: ## run go vet, the suites that need the lab included
+	@$(call timed,go vet,go vet -tags lab ./...)
+
+$(LINTER):
+	@$(call timed,build the linter once,
+	mkdir -p '$(CACHE)'
+	cd tools && go build -o '$@.new' github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	mv '$@.new' '$@')
+
+.PHONY: lint
+lint: $(LINTER) ## run golangci-lint, built once from tools/
+	@$(call timed,golangci-lint,'$(LINTER)' run ./...)
+
+.PHONY: generate
+generate: ## write the generated files again
+	@go run ./internal/config/schemagen
+
+.PHONY: generated
+generated: ## fail if a generated file was out of date
+	@sums() { find $(GENERATED) -type f -exec sha256sum {} + | sort; }
+	$(call timed,generated files,
+	before=$$(sums); $(MAKE) --no-print-directory generate
+	if ! diff <(echo "$$before") <(sums); then echo 'generated files were out of date and are now written again: commit them'; exit 1; fi)
+
+.PHONY: verify
+verify: ## go mod verify, for the tools and the lab's Kubernetes too
+	@$(call timed,go mod verify,for dir in . tools lab/kubernetes; do (cd "$$dir" && go mod verify); done)
+
+.PHONY: unit
+unit: ## run the tests that need no lab, with the race detector
+	@$(call timed,tests,go test -race -timeout 5m ./...)
+
+.PHONY: fuzz
+fuzz: ## fuzz each parser for FUZZTIME (default 10s)
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do
+		for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do
+			go test -run='^$$' -fuzz="^$$name\$$" -fuzztime='$(or $(FUZZTIME),10s)' "$$(dirname "$$file")"
+		done
+	done
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities; needs the database at vuln.go.dev and fails without it
+	@cd tools && go run golang.org/x/vuln/cmd/govulncheck -C .. ./...
+
+.PHONY: bench
+bench: ## measure; DOCS=1 writes docs/bench.md too
+	@go run ./bench/cmd/bench $(if $(DOCS),-write docs/bench.md)
+
+##@ With root, on Linux with Debian packages
+
+.PHONY: test
+test: ## set up the lab, run every test, and leave nothing behind
+	@$(call need_root,make test,make test-unit)
+	.ci/test
+
+.PHONY: demo
+demo: ## move an application on real parts, bad release and all
+	@$(call need_root,make demo,rehome simulate (make simulate))
+	go run ./lab/cmd/lab demo
+
+.PHONY: lab-up
+lab-up: ## set up the lab; the first time takes about ten minutes
+	@go run ./lab/cmd/lab up
+
+.PHONY: lab-down
+lab-down: ## remove the lab, but for its cache
+	@go run ./lab/cmd/lab down
+
+.PHONY: lab-suites
+lab-suites: ## run the suites that need the lab, one after the other
+	@[ -n '$(LAB_PACKAGES)' ] || { echo 'no suite carries the build tag lab'; exit 1; }
+	$(call timed,tests on the lab,go test -race -tags lab -p 1 -timeout 15m $(LAB_PACKAGES))
+
+# need_root WHAT,INSTEAD stops with a word where the lab cannot run.
+define need_root
+	if [ "$$(uname -s)" != Linux ] || [ "$$(id -u)" != 0 ] || ! command -v dpkg-query >/dev/null; then
+		echo '$(1): error: the lab needs root on Linux with Debian packages' >&2
+		echo '$(1): hint: $(2) needs none of it' >&2
+		exit 2
+	fi
+endef

@@ -1,0 +1,89 @@
+package archtest
+
+// A row of the import table says what of ours a package may import, its tests
+// not counted. The first row whose pattern fits a package counts; a package that
+// no row fits is an error: a new package begins with its place in this table.
+type row struct {
+	packages string
+	may      []string
+	why      string
+}
+
+const (
+	whyDomain  = "the domain knows nothing but its own vocabulary, so that it can be read, tested and trusted alone"
+	whyAdapter = "an adapter knows the vocabulary and its own outside system; adapters that knew each other or the engine could not be exchanged"
+	whySuite   = "a conformance suite asks for what the port promises; one that knew an implementation would promise its accidents"
+	whyStore   = "stores return the engine's port errors and share the rules of leases; they know nothing else"
+)
+
+func table() []row {
+	return []row{
+		{"internal/migration", nil, "everything imports the vocabulary; whatever it imported would be imported everywhere"},
+		{"internal/analysis", nil, "a judgement is arithmetic on counts; it must not know what its verdict leads to"},
+		{"internal/journal", []string{"internal/migration"}, whyDomain},
+		{"internal/runbook", []string{"internal/migration", "internal/analysis", "internal/journal"}, whyDomain},
+		{"internal/manifest", []string{"internal/migration"}, whyDomain},
+		{"internal/engine", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook"},
+			"the engine declares the ports; if it knew an adapter, that one could not be replaced"},
+
+		{"internal/store/storetest", []string{"internal/migration", "internal/journal", "internal/engine"}, whySuite},
+		{"internal/store/...", []string{"internal/migration", "internal/journal", "internal/engine", "internal/store"}, whyStore},
+		{"internal/dns/dnstest", []string{"internal/migration"}, whySuite},
+		{"internal/dns/...", []string{"internal/migration", "internal/dns", "internal/dns/ask"}, whyAdapter},
+		{"internal/metrics/metricstest", []string{"internal/migration", "internal/analysis"}, whySuite},
+		{"internal/metrics/...", []string{"internal/migration", "internal/analysis", "internal/metrics"}, whyAdapter},
+		{"internal/cluster/clustertest", []string{"internal/migration", "internal/manifest"}, whySuite},
+		{"internal/cluster/...", []string{"internal/migration", "internal/manifest"}, whyAdapter},
+		{"internal/archive/archivetest", []string{"internal/migration", "internal/engine"}, whySuite},
+		{"internal/archive/...", []string{"internal/migration"}, whyAdapter},
+		{"internal/probe", []string{"internal/migration"}, whyAdapter},
+		{"internal/smoke", []string{"internal/migration"}, whyAdapter},
+
+		{"api/v1alpha1", nil, "files are wire types: other programs import them, and must not get the product with them"},
+		{"internal/config/schemagen", []string{"api/v1alpha1", "internal/config"}, "schemas come from the wire types alone"},
+		{"internal/config", []string{"api/v1alpha1", "internal/migration"},
+			"the one place where a wire type becomes a value of the domain; it must not know what is done with it"},
+
+		{"internal/sim", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook", "internal/engine",
+			"internal/store/memory", "internal/dns/memory", "internal/cluster/memory", "internal/metrics/memory", "internal/archive/memory"},
+			"the virtual world stands behind the ports; with a real adapter in it, it would not be virtual"},
+		{"internal/wire", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/engine",
+			"internal/store/...", "internal/dns/...", "internal/cluster/...", "internal/metrics/...", "internal/archive/...", "internal/probe", "internal/smoke"},
+			"the only place that knows all adapters: one explicit registry; the procedure is not its business"},
+		{"internal/report", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook"},
+			"a report is a view of the journal; it must be writable when nothing else can be reached"},
+		{"internal/cli", []string{"api/v1alpha1", "internal/config", "internal/migration", "internal/analysis", "internal/journal", "internal/runbook",
+			"internal/engine", "internal/manifest", "internal/report", "internal/sim", "internal/wire"},
+			"the command line speaks with people and drives the engine; it gets adapters from wire, never by itself"},
+		{"cmd/rehome", []string{"internal/cli"}, "main only calls cli.Run, so that everything can be tested without a process"},
+
+		{"internal/archtest", nil, "whoever checks the packages must not depend on them"},
+		{"docs", nil, "whoever checks the documents runs the program as a reader would"},
+		{"bench/...", []string{"internal/...", "lab/part", "lab/cluster"}, "measurements may look at everything; nothing looks at them"},
+		{"e2e/...", []string{"internal/...", "lab/..."}, "end-to-end suites stand outside; nothing looks at them"},
+		{"lab/client", []string{"lab/..."}, "the witness of a migration must not share code with what it testifies about"},
+		{"lab/app/...", []string{"lab/..."}, "the application that is moved knows nothing of who moves it"},
+		{"lab/cmd/lab", []string{"lab/...", "internal/sim", "internal/cli"}, "the lab's demo is rehome as a person runs it; the lab itself needs none of it"},
+		{"lab/...", []string{"lab/..."}, "the lab gives real parts; if it used the product, a mistake in it could hide itself"},
+	}
+}
+
+// A library's home is the only place that imports it, tests included.
+type home struct {
+	library string
+	at      []string
+	why     string
+}
+
+func homes() []home {
+	return []home{
+		{"github.com/miekg/dns", []string{"internal/dns/...", "lab/..."}, "its successor lives elsewhere: one package tree to change, not twenty"},
+		{"modernc.org/sqlite", []string{"internal/store/..."}, "the journal's file format is one store's affair"},
+		{"k8s.io/client-go", []string{"internal/cluster/...", "lab/..."}, "it is most of the binary; what needs no cluster must not need it"},
+		{"github.com/prometheus/client_golang", []string{"internal/metrics/...", "lab/..."}, "whoever reads counters is exchanged behind the port"},
+		{"github.com/spf13/cobra", []string{"internal/cli", "lab/..."}, "flags and help are the command line's; a package that parses them cannot be driven by another front end"},
+		{"charm.land/lipgloss/v2", []string{"internal/cli", "internal/report"}, "only what speaks with a person knows about terminals"},
+		{"go.yaml.in/yaml/v3", []string{"internal/config/..."}, "files of people are decoded in one place, strictly"},
+		{"github.com/rogpeppe/go-internal", []string{"internal/cli", "cmd/...", "docs", "e2e/..."}, "scripts test the command line; a package below it is tested in Go"},
+	}
+}
