@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"sigs.k8s.io/yaml"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+var formats = map[string]bool{"text": true, "json": true, "yaml": true}
+
+// emit writes a result as it was asked for; text writes it for people.
+func (p *Program) emit(v any, text func(w io.Writer)) error {
+	switch p.flags.output {
+	case "json":
+		e := json.NewEncoder(p.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	case "yaml":
+		b, err := yaml.Marshal(v)
+		if err != nil {
+			return err
+		}
+		_, err = p.Stdout.Write(b)
+		return err
+	}
+	text(p.Stdout)
+	return nil
+}
+
+// The meanings of colours. Without a terminal there are none.
+var (
+	styleGood = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	styleBad  = lipgloss.NewStyle().Foreground(lipgloss.Red)
+	styleWarn = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
+	styleHead = lipgloss.NewStyle().Bold(true)
+)
+
+func (p *Program) paint(s lipgloss.Style, text string) string {
+	if !p.Colour {
+		return text
+	}
+	return s.Render(text)
+}
+
+// verdictMark is a verdict in one coloured word.
+func (p *Program) verdictMark(v migration.Verdict) string {
+	switch v {
+	case migration.Pass:
+		return p.paint(styleGood, v.String())
+	case migration.Waived, migration.Unknown:
+		return p.paint(styleWarn, v.String())
+	}
+	return p.paint(styleBad, v.String())
+}
+
+// reasons writes reasons with code, verdict, text and hint, each line behind indent.
+func (p *Program) reasons(w io.Writer, indent string, list []migration.Reason, name string) {
+	for _, r := range list {
+		fmt.Fprintf(w, "%s%s %s: %s\n", indent, p.verdictMark(r.Verdict), r.Code, r.Text)
+		if !r.Until.IsZero() {
+			fmt.Fprintf(w, "%s  until %s\n", indent, p.stamp(r.Until))
+		}
+		if r.Hint != "" {
+			fmt.Fprintf(w, "%s  hint: %s\n", indent, hintText(r.Hint, name))
+		}
+	}
+}
+
+// hintText puts the migration's name where a guard could not know it.
+func hintText(hint, name string) string { return strings.ReplaceAll(hint, "NAME ", name+" ") }
+
+// failing are the reasons that do not pass.
+func failing(list []migration.Reason) []migration.Reason {
+	var out []migration.Reason
+	for _, r := range list {
+		if !r.Verdict.OK() {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// span is a length of time for people: without fractions, and without the
+// zeros at its end.
+func span(d time.Duration) string {
+	if d > 0 && d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	s := d.Round(time.Second).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// where is a position for people.
+func where(pos migration.Position) string {
+	if pos.Mode == migration.ModeForward {
+		return fmt.Sprintf("attempt %d, %s (%d of %d)", pos.Attempt, pos.Step, pos.Step.Index(), len(migration.Forward))
+	}
+	switch pos.Mode {
+	case migration.ModeRollback, migration.ModeAborting:
+		return fmt.Sprintf("attempt %d, %s: %s", pos.Attempt, pos.Mode, pos.Step)
+	}
+	return fmt.Sprintf("attempt %d, %s", pos.Attempt, pos.Mode)
+}

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+// planText is a plan for people. What was waived comes first.
+func (p *Program) planText(w io.Writer, v outlook) {
+	pos := migration.Position{Attempt: v.Attempt, Mode: v.Mode, Step: v.Step}
+	fmt.Fprintf(w, "%s  %s\n", p.paint(styleHead, v.Migration), where(pos))
+	p.waivers(w, v.Waivers)
+	if len(v.Shortened) > 0 {
+		fmt.Fprintf(w, "%s\n", p.paint(styleWarn, fmt.Sprintf("policy %s is shorter than the runbook: %s", v.Policy, joined(v.Shortened))))
+	}
+	if !v.Declared {
+		fmt.Fprintf(w, "not begun: the journal does not know it yet; %s counts\n", v.File)
+	}
+	if len(v.Edited) > 0 {
+		fmt.Fprintf(w, "%s was edited: %s\n", v.File, joined(v.Edited))
+	}
+	if v.BackTo != "" {
+		fmt.Fprintf(w, "the edit sends the attempt back to %s\n", v.BackTo)
+	}
+	if v.Trouble != "" {
+		fmt.Fprintf(w, "%s\n", p.paint(styleBad, v.Trouble))
+	}
+	fmt.Fprintf(w, "\nnext: %s\n", v.Next)
+	p.reasons(w, "  ", failing(v.Reasons), v.Migration)
+	fmt.Fprintln(w)
+	for i, s := range v.Steps {
+		p.stepText(w, fmt.Sprintf("%2d", i+1), s, v.Migration)
+	}
+	if len(v.Undo) > 0 {
+		fmt.Fprintf(w, "\nabort would undo:\n")
+		p.undoText(w, v.Undo)
+	}
+	fmt.Fprintf(w, "\nchecksum: %s\n", v.Checksum)
+}
+
+func (p *Program) waivers(w io.Writer, list []migration.Waiver) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%s\n", p.paint(styleWarn, fmt.Sprintf("waived, %d:", len(list))))
+	for _, x := range list {
+		fmt.Fprintf(w, "  %-16s by %s until %s: %s\n", x.Code, x.By, p.stamp(x.Until), x.Reason)
+	}
+}
+
+func (p *Program) stepText(w io.Writer, number string, s step, name string) {
+	status := s.Status
+	switch s.Status {
+	case "here":
+		status = p.paint(styleHead, status+" ")
+	case "done":
+		status = p.paint(styleGood, status+" ")
+	}
+	fmt.Fprintf(w, "%s %-5s %-12s %s\n", number, status, s.Step, s.Title)
+	if s.Status == "done" {
+		return
+	}
+	p.reasons(w, "           ", s.Pending, name)
+	p.changes(w, "           ", s.Changes)
+}
+
+func (p *Program) undoText(w io.Writer, list []step) {
+	any := false
+	for _, s := range list {
+		p.changes(w, "  ", s.Changes)
+		p.reasons(w, "  ", s.Pending, "")
+		any = any || len(s.Changes)+len(s.Pending) > 0
+	}
+	if !any {
+		fmt.Fprintln(w, "  nothing: nothing has been prepared")
+	}
+}

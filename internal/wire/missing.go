@@ -1,0 +1,60 @@
+package wire
+
+import (
+	"context"
+	"time"
+
+	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/migration"
+)
+
+// noDNS stands for a DNS provider that could not be made: every call says why,
+// and nothing is done.
+type noDNS struct{ why error }
+
+func (m noDNS) Observe(context.Context, string, string, []string) (migration.ZoneFacts, error) {
+	return migration.ZoneFacts{}, m.why
+}
+
+func (m noDNS) Swap(context.Context, migration.SwapRecords) (migration.Outcome, error) {
+	return migration.OutcomeNotDone, m.why
+}
+
+// noCluster stands for a cluster that could not be made.
+type noCluster struct{ why error }
+
+func (m noCluster) Observe(context.Context, migration.Spec, migration.Env) (migration.ClusterFacts, error) {
+	return migration.ClusterFacts{}, m.why
+}
+
+func (m noCluster) Apply(context.Context, migration.Spec, migration.Apply) (migration.Outcome, error) {
+	return migration.OutcomeNotDone, m.why
+}
+
+func (m noCluster) Remove(context.Context, migration.Spec, migration.Remove) (migration.Outcome, error) {
+	return migration.OutcomeNotDone, m.why
+}
+
+func (m noCluster) Scale(context.Context, migration.Spec, migration.Scale) (migration.Outcome, error) {
+	return migration.OutcomeNotDone, m.why
+}
+
+func (m noCluster) Forward(context.Context, migration.Spec, migration.Env, string) (string, func(), error) {
+	return "", nil, m.why
+}
+
+func (m noCluster) Logs(context.Context, migration.Spec, migration.Env, string, int64) (map[string][]byte, error) {
+	return nil, m.why
+}
+
+// noMetrics stands for a source of metrics that could not be made: everything
+// is unknown, which never passes.
+type noMetrics struct{ why error }
+
+func (m noMetrics) Sample(_ context.Context, _ migration.Metrics, at time.Time) analysis.Sample {
+	return analysis.Sample{At: at, Missing: m.why.Error()}
+}
+
+func (m noMetrics) Baseline(context.Context, migration.Metrics, time.Time, time.Duration) (analysis.Baseline, error) {
+	return analysis.Baseline{}, m.why
+}
