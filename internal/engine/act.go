@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/runbook"
+	"rehome.dev/rehome/internal/scan"
 )
 
 // bounds is how long an action may take before its outcome is unknown.
@@ -62,7 +65,7 @@ func (e *Engine) perform(ctx context.Context, i migration.Intent) error {
 	clear(e.taken) // whatever was seen, was seen before this
 	res.Took = e.ports.Clock.Now().Sub(began)
 	if err != nil {
-		res.Detail = err.Error()
+		res.Detail = strings.TrimPrefix(res.Detail+"; "+err.Error(), "; ")
 		e.notify(Event{At: e.ports.Clock.Now(), State: e.state, Err: err})
 	}
 	if _, swap := i.Action.(migration.SwapRecords); swap && out == migration.OutcomeDone {
@@ -135,24 +138,28 @@ func (e *Engine) smokeOne(ctx context.Context, a migration.RunSmoke, w migration
 	return e.ports.Smoker.Smoke(ctx, e.state.Spec.Smoke, a.Via, url, host)
 }
 
-// saveLogs keeps the pods' last words beside the incident.
+// saveLogs keeps the pods' last words beside the incident, without what looks
+// like a secret. What can be read is kept even where the rest cannot.
 func (e *Engine) saveLogs(ctx context.Context, a migration.SaveLogs) (migration.Outcome, migration.Result, error) {
 	logs, err := e.ports.Cluster.Logs(ctx, e.state.Spec, a.Env, a.Workload, 1000)
 	if err != nil {
-		return migration.OutcomeNotDone, migration.Result{}, fmt.Errorf("read the logs of %s: %w", a.Workload, err)
+		err = fmt.Errorf("read the logs of %s: %w", a.Workload, err)
 	}
 	var res migration.Result
-	for name, text := range logs {
+	redacted := 0
+	for _, name := range slices.Sorted(maps.Keys(logs)) {
+		text, n := scan.Redact(logs[name])
 		path, ferr := e.ports.Archive.Logs(ctx, e.key, a.Incident, name, text)
 		if ferr != nil {
 			err = errors.Join(err, ferr)
 			continue
 		}
+		redacted += n
 		res.Files = append(res.Files, path)
 	}
-	slices.Sort(res.Files)
-	if err != nil {
+	res.Detail = fmt.Sprintf("%d logs saved, %d values taken out that look like secrets", len(res.Files), redacted)
+	if err != nil && len(res.Files) == 0 {
 		return migration.OutcomeNotDone, res, err
 	}
-	return migration.OutcomeDone, res, nil
+	return migration.OutcomeDone, res, err
 }
