@@ -80,19 +80,26 @@ func (w *World) UseImage(ref string) error {
 	return w.edit(Name+".yaml", func(s string) string { return imageLine.ReplaceAllString(s, "${1} "+ref) })
 }
 
-// SetPolicy replaces one line of the policy: the first that has the key.
+// SetPolicy replaces one value of the policy. The key is a line's, such as lead,
+// or that of the first such line below another: watch.for.
 func (w *World) SetPolicy(key, value string) error {
-	line := regexp.MustCompile(`(?m)^(\s*` + regexp.QuoteMeta(key) + `:).*$`)
-	return w.edit("policy.yaml", func(s string) string {
-		done := false
-		return line.ReplaceAllStringFunc(s, func(l string) string {
-			if done {
-				return l
-			}
-			done = true
-			return line.ReplaceAllString(l, "${1} "+value)
-		})
-	})
+	return w.edit("policy.yaml", func(s string) string { return setLine(s, strings.Split(key, "."), value) })
+}
+
+func setLine(text string, keys []string, value string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if !strings.HasPrefix(strings.TrimSpace(line), keys[0]+":") {
+			continue
+		}
+		if keys = keys[1:]; len(keys) > 0 {
+			continue
+		}
+		before, _, _ := strings.Cut(line, ":")
+		lines[i] = before + ": " + value
+		break
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (w *World) edit(name string, change func(string) string) error {

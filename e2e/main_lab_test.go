@@ -1,0 +1,11 @@
+//go:build lab
+
+package e2e
+
+import (
+	"testing"
+
+	"rehome.dev/rehome/lab/labtest"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
