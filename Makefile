@@ -7,8 +7,6 @@ SHELL := bash
 
 export GOTOOLCHAIN := local
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rehome
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X rehome.dev/rehome/internal/cli.version=$(VERSION)
 
 # The linter is built once for each version of its module and of Go.
 LINTER := $(CACHE)/golangci-lint-$(shell cat tools/go.sum | sha256sum | cut -c1-12)-$(shell go env GOVERSION)
@@ -38,11 +36,11 @@ simulate: ## play the whole procedure, a failure and its rollback included, in v
 	@go run ./cmd/rehome simulate
 
 .PHONY: install
-install: ## install rehome, and kubectl-rehome beside it
-	@go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/rehome
+install: ## install rehome, and kubectl-rehome beside it; the version comes from git
+	@go install -trimpath -ldflags '-s -w' ./cmd/rehome
 	bin=$$(go env GOBIN); bin=$${bin:-$$(go env GOPATH)/bin}
 	ln -sf rehome "$$bin/kubectl-rehome"
-	echo "installed $$bin/rehome $(VERSION) and $$bin/kubectl-rehome"
+	echo "installed $$bin/rehome and $$bin/kubectl-rehome"; "$$bin/rehome" version
 
 .PHONY: check
 check: static unit ## the one gate: format, vet, lint, generated files, modules, race tests
@@ -85,8 +83,8 @@ generated: ## fail if a generated file was out of date
 	if ! diff <(echo "$$before") <(sums); then echo 'generated files were out of date and are now written again: commit them'; exit 1; fi)
 
 .PHONY: verify
-verify: ## go mod verify, for the tools and the lab's Kubernetes too
-	@$(call timed,go mod verify,for dir in . tools lab/kubernetes; do (cd "$$dir" && go mod verify); done)
+verify: ## go mod verify
+	@$(call timed,go mod verify,go mod verify)
 
 .PHONY: unit
 unit: ## run the tests that need no lab, with the race detector
@@ -106,7 +104,7 @@ vuln: ## look for known vulnerabilities; needs the database at vuln.go.dev and f
 
 .PHONY: bench
 bench: ## measure; DOCS=1 writes docs/bench.md too
-	@go run ./bench/cmd/bench $(if $(DOCS),-write docs/bench.md)
+	@go run ./bench $(if $(DOCS),-write docs/bench.md)
 
 ##@ With root, on Linux with Debian packages
 

@@ -13,7 +13,7 @@ func repository(t *testing.T) Graph {
 	if err != nil {
 		t.Fatalf("find the module: %v", err)
 	}
-	g, err := Load(strings.TrimSpace(string(root)))
+	g, err := Load(t.Context(), strings.TrimSpace(string(root)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package archtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,8 +36,8 @@ type Package struct {
 type Graph map[string]Package
 
 // Load lists the module whose root is dir, the tests that need the lab included.
-func Load(dir string) (Graph, error) {
-	cmd := exec.Command("go", "list", "-tags=lab", "-deps", "-json=ImportPath,Name,Dir,Doc,Standard,Imports,Deps,"+
+func Load(ctx context.Context, dir string) (Graph, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-tags=lab", "-deps", "-json=ImportPath,Name,Dir,Doc,Standard,Imports,Deps,"+
 		"TestImports,XTestImports,GoFiles,TestGoFiles,XTestGoFiles", "./...")
 	cmd.Dir = dir
 	var stderr bytes.Buffer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,8 +63,12 @@ func (n *Network) Down(ctx context.Context) error {
 // directory of the names on itself. Where others have names in it, it stays.
 func (n *Network) removeNetnsDir() error {
 	dir := filepath.Dir(part.NetnsPath("any"))
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	if err := part.UnmountBelow(dir); err != nil {
 		return err

@@ -95,7 +95,7 @@ func TestPoll(t *testing.T) {
 				if !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) {
 					t.Errorf("got %v", err)
 				}
-				if tc.want == context.DeadlineExceeded && !errors.Is(err, boom) {
+				if errors.Is(tc.want, context.DeadlineExceeded) && !errors.Is(err, boom) {
 					t.Errorf("the last reason is missing: %v", err)
 				}
 				if took := time.Since(began); calls != tc.calls || took != tc.took {

@@ -213,7 +213,7 @@ func (p *Provider) meet(m message, fault Fault) (migration.Outcome, error) {
 		p.kept = append(p.kept, m)
 		return migration.OutcomeUnknown, context.DeadlineExceeded
 	case AnswerLost:
-		p.carryOut(m) // whatever came of it, nobody hears
+		_, _ = p.carryOut(m) // whatever came of it, nobody hears
 		return migration.OutcomeUnknown, context.DeadlineExceeded
 	case Copied:
 		p.kept = append(p.kept, m)

@@ -1,0 +1,59 @@
+// Command bench measures what people notice: how fast the engine steps, how long
+// a whole simulated migration takes, how big the program is and how long it takes
+// to start. Size and start are given as ratios to kubectl in the same run, because
+// a number of seconds says more about the machine than about the program.
+//
+//	go run ./bench [-write docs/bench.md]
+//
+// It reports and never judges: a limit on time would make a slow machine a failure.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+)
+
+func main() {
+	file := flag.String("write", "", "also write the tables to this file")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Stderr, *file); err != nil {
+		fmt.Fprintf(os.Stderr, "bench: error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out, progress io.Writer, file string) error {
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	fmt.Fprintln(progress, "bench: building rehome and kubectl")
+	programs, err := build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(progress, "bench: starting each of them", starts, "times")
+	sizes, err := programs.compare(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(progress, "bench: running Go's benchmarks")
+	results, err := benchmarks(ctx)
+	if err != nil {
+		return err
+	}
+	text := machine() + "\n" + sizes + "\n" + table(results)
+	if _, err := io.WriteString(out, text); err != nil || file == "" {
+		return err
+	}
+	head := "# Measurements\n\nWritten by `make bench DOCS=1` on " + time.Now().UTC().Format(time.DateOnly) + ".\n\n"
+	return os.WriteFile(file, []byte(head+text), 0o644)
+}
