@@ -13,11 +13,8 @@ import (
 func planDNSBack(l look) ([]migration.Action, []migration.Reason) {
 	var todo []migration.Action
 	var why []migration.Reason
-	for _, z := range zonesOf(l.s.Spec.Names) {
-		moved, ok := l.s.Swaps[z.key()]
-		if !ok {
-			continue
-		}
+	for _, z := range l.s.switched() {
+		moved := l.s.Swaps[z.key()]
 		v := l.f.zone(z.key())
 		if !v.known {
 			why = append(why, seen(unknown(migration.CodeAllNS, "zone %s: %s", z.key(), v.err), "name servers", v.at))

@@ -187,7 +187,7 @@ func planRehearse(l look) ([]migration.Action, []migration.Reason) {
 
 // stagingWorkload is the workload whose exposure the rehearsal record leads to.
 func (l look) stagingWorkload() string {
-	if w := l.s.Spec.Rehearsal.Workload; w != "" {
+	if w := l.s.Spec.Rehearsal.Workload; w != "" || len(l.s.Spec.Names) == 0 {
 		return w
 	}
 	return l.s.Spec.Names[0].Workload

@@ -104,7 +104,7 @@ func declare(s State, b migration.Declared, r migration.Record) State {
 		n.Step, n.Since = to, r.At
 		n.Pending, n.Failed = nil, nil
 	}
-	if !sameNames(s.Spec, b.Spec) {
+	if !sameNames(s.Spec, b.Spec) || b.Policy.TTL < s.Policy.TTL {
 		n.TTLLow = nil
 	}
 	return n
@@ -217,7 +217,11 @@ func intend(s State, i migration.Intent) State {
 		if n.Swaps == nil {
 			n.Swaps = map[string]migration.SwapRecords{}
 		}
-		n.Swaps[migration.ZoneKey(swap.Zone, swap.View)] = swap
+		k := migration.ZoneKey(swap.Zone, swap.View)
+		n.Swaps[k] = merged(n.Swaps[k], swap)
+	}
+	if swap.Purpose == migration.ForRestoreTTL {
+		n.TTLLow = nil // the old TTL is in force again, and so is its lead
 	}
 	n.Origin = maps.Clone(s.Origin)
 	if n.Origin == nil {
@@ -229,6 +233,20 @@ func intend(s State, i migration.Intent) State {
 		}
 	}
 	return n
+}
+
+// merged is a later change of a zone together with the sets of the earlier one
+// that it does not touch.
+func merged(earlier, later migration.SwapRecords) migration.SwapRecords {
+	untouched := func(list, by []migration.RRset) []migration.RRset {
+		return slices.DeleteFunc(slices.Clone(list), func(r migration.RRset) bool {
+			return slices.ContainsFunc(by, func(o migration.RRset) bool { return o.Key() == r.Key() })
+		})
+	}
+	out := later
+	out.Before = append(untouched(earlier.Before, later.Before), later.Before...)
+	out.After = append(untouched(earlier.After, later.After), later.After...)
+	return out
 }
 
 func settled(s State, b migration.Settled, r migration.Record) State {

@@ -106,12 +106,12 @@ func (l look) heldBack(reasons []migration.Reason, every time.Duration) Decision
 	}
 	switch urgency[worst] {
 	case migration.Blocks:
-		if l.s.Switched != nil {
+		if l.s.SwitchBegan() {
 			return Ask{Reasons: bad, Every: every}
 		}
 		return Block{Reasons: bad}
 	case migration.Asks:
-		if l.s.Switched != nil {
+		if l.s.SwitchBegan() {
 			return Ask{Reasons: bad, Every: every}
 		}
 		return Ask{Reasons: bad}

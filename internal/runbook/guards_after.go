@@ -95,6 +95,9 @@ func podsRunning(l look) migration.Reason {
 	if !ok {
 		return r
 	}
+	if l.s.Switched == nil {
+		return unknown(migration.CodePods, "not switched yet")
+	}
 	for _, w := range c.Workloads {
 		if len(w.Pods) == 0 {
 			return fails(migration.CodePods, "%s has no pods", w.Name)
@@ -226,6 +229,9 @@ func heldLong(l look) migration.Reason {
 		r.Until = until
 		return r
 	}
+	if _, r, ok := l.cluster(migration.Production, migration.CodeEarlyRetire); !ok {
+		return r // whether it was stable cannot be told
+	}
 	return passes(migration.CodeEarlyRetire, "stable since %s, for %s", l.s.Hold.Since.Format(time.RFC3339), l.s.Policy.Hold)
 }
 
@@ -254,9 +260,9 @@ func certified(l look) migration.Reason {
 func silent(code migration.Code) guard {
 	return func(l look) migration.Reason {
 		t := l.s.Live.OldQuiet
-		if l.f.Sample == nil || l.f.Sample.Missing != "" || l.f.Sample.Old == nil {
-			why := "not looked at"
-			if l.f.Sample != nil {
+		if l.f.Sample == nil || l.f.Sample.Missing != "" || len(l.f.Sample.Old) == 0 {
+			why := "no series of it is seen"
+			if l.f.Sample != nil && l.f.Sample.Missing != "" {
 				why = l.f.Sample.Missing
 			}
 			return unknown(code, "the old side's traffic is unknown: %s", why)
@@ -286,7 +292,7 @@ func (l look) breach() string {
 			}
 		}
 	}
-	if p := l.f.Probe[migration.NewSide]; p.Known() && !p.Value.OK {
+	if p := l.f.Probe[migration.NewSide]; p.Known() && !p.Value.OK && p.At.After(h.Since) {
 		return "the new side did not answer: " + p.Value.Detail
 	}
 	return ""

@@ -201,11 +201,9 @@ func (l look) apexOf(workload string) string {
 // backEverywhere demands that every name server leads back to the old side. A
 // server that lags or is silent is waited for only as long as a change may take.
 func backEverywhere(l look) migration.Reason {
-	for _, z := range zonesOf(l.s.Spec.Names) {
-		moved, ok := l.s.Swaps[z.key()]
-		if !ok {
-			continue
-		}
+	var lagging []string
+	for _, z := range l.s.switched() {
+		moved := l.s.Swaps[z.key()]
 		v := l.f.zone(z.key())
 		if !v.known {
 			return seen(unknown(migration.CodeAllNS, "zone %s: %s", z.key(), v.err), "name servers", v.at)
@@ -222,6 +220,12 @@ func backEverywhere(l look) migration.Reason {
 		if back == 0 {
 			return seen(watches(fails(migration.CodeAllNS, "no name server of %s leads back", z.key())), "name servers", v.at)
 		}
+		if back < len(v.facts.Servers) {
+			lagging = append(lagging, fmt.Sprintf("only %d of %d of %s", back, len(v.facts.Servers), z.key()))
+		}
+	}
+	if len(lagging) > 0 {
+		return passes(migration.CodeAllNS, "the name servers lead back to the old side, but %s so far", strings.Join(lagging, ", "))
 	}
 	return passes(migration.CodeAllNS, "the name servers lead back to the old side")
 }

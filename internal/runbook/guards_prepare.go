@@ -40,6 +40,15 @@ func supported(l look) migration.Reason {
 	return passes(migration.CodeUnsupported, "everything declared can be performed")
 }
 
+// analysed demands a written root cause analysis of every incident before
+// another attempt, however that attempt is begun.
+func analysed(l look) migration.Reason {
+	if inc, open := l.s.OpenIncident(); open {
+		return hint(fails(migration.CodeNoRCA, "incident %s has no root cause analysis", inc.ID), "write it, then: rehome rca %s --file FILE", l.s.Key)
+	}
+	return passes(migration.CodeNoRCA, "every incident has its root cause analysis")
+}
+
 // pinned demands images by digest: a tag can mean another image tomorrow.
 func pinned(l look) migration.Reason {
 	for _, w := range l.s.Spec.Workloads {

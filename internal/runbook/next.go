@@ -27,13 +27,17 @@ func Next(s State, f Facts, now time.Time) Decision {
 	if !ok {
 		return Block{Reasons{fails(migration.CodeProcedure, "the journal stands at %q, which this version does not know", s.Step)}}
 	}
-	if d := l.settlePending(); d != nil {
+	d, open := l.settlePending()
+	if d != nil {
 		return d
 	}
 	if s.Mode != migration.ModeForward {
-		return l.back(r)
+		return l.back(r, open)
 	}
 	if d := l.turnBack(); d != nil {
+		return d // a rollback supersedes what is pending, and never awaits it
+	}
+	if d := l.heldBack(open, settleEvery); d != nil {
 		return d
 	}
 	return l.forward(r)
@@ -43,32 +47,28 @@ func over(m migration.Mode) bool {
 	return m == migration.ModeRolledBack || m == migration.ModeAborted || m == migration.ModeRetired
 }
 
-// settlePending settles the first pending intent whose outcome can be told. An
-// intent that cannot be told yet holds back a forward step, because what it
-// changed is not known.
-func (l look) settlePending() Decision {
+// settlePending settles the first pending intent whose outcome can be told, or
+// gives the reasons why none can. What cannot be told yet holds back a forward
+// step, because what was changed is not known; on the way back it holds back
+// only what touches the same target.
+func (l look) settlePending() (Decision, []migration.Reason) {
 	var open []migration.Reason
 	for _, i := range l.s.Pending {
 		outcome, r := l.settle(i)
 		if outcome != migration.OutcomeUnknown {
-			return Settle{Reasons{r}, i.ID, outcome}
+			return Settle{Reasons{r}, i.ID, outcome}, nil
 		}
 		open = append(open, r)
 	}
-	if len(open) == 0 {
-		return nil
-	}
-	if l.s.Mode == migration.ModeForward {
-		if d := l.turnBack(); d != nil {
-			return d // never awaited: a rollback supersedes it
-		}
-	}
-	return l.heldBack(open, settleEvery)
+	return nil, open
 }
 
 // forward takes one step of the procedure.
 func (l look) forward(r row) Decision {
 	every := l.every(r)
+	if d := l.holdBroken(); d != nil {
+		return d
+	}
 	before := l.evaluate(r.before)
 	if d := l.heldBack(before, every); d != nil {
 		return d
@@ -84,11 +84,6 @@ func (l look) forward(r row) Decision {
 			return l.act(r, todo, before, every)
 		}
 		if d := l.heldBack(why, every); d != nil {
-			return d
-		}
-	}
-	if l.s.Step == migration.StepHold {
-		if d := l.holdBroken(); d != nil {
 			return d
 		}
 	}
@@ -165,27 +160,32 @@ func (l look) refused(a migration.Action, f Failure) migration.Reason {
 
 // back takes one step of a rollback or an abort. Nothing blocks it: what cannot
 // be done within its bound is left, with a note of what remains.
-func (l look) back(r row) Decision {
+func (l look) back(r row, pending []migration.Reason) Decision {
 	every := l.every(r)
-	var open []migration.Reason
+	if len(pending) > 0 {
+		every = settleEvery
+	}
+	late := r.bound != nil && l.now.Sub(l.s.Since) >= r.bound(l.s.Policy)
+	open := pending
 	if r.plan != nil {
 		todo, why := r.plan(l)
-		if len(todo) > 0 {
-			if d, ok := l.act(r, todo, nil, every).(Act); ok {
-				d.Reasons = why
-				return d
-			}
-			why = append(why, fails(migration.CodeIntent, "%s was refused and is tried again", migration.ActionName(todo[0])))
+		fresh := slices.DeleteFunc(slices.Clone(todo), func(a migration.Action) bool { return l.begun(r.step, a, late) })
+		if d, ok := l.act(r, fresh, nil, every).(Act); ok {
+			d.Reasons = why
+			return d
 		}
-		open = failing(why)
+		for _, a := range todo {
+			why = append(why, l.stillToDo(a))
+		}
+		open = append(open, failing(why)...)
 	}
 	after := l.evaluate(r.after)
-	open = append(open, failing(after)...)
+	open = distinct(append(open, failing(after)...))
 	move := Move{Reasons: after, To: l.followingBack()}
 	if len(open) == 0 {
 		return move
 	}
-	if r.bound == nil || l.now.Sub(l.s.Since) < r.bound(l.s.Policy) {
+	if !late {
 		return l.keepTrying(open, every)
 	}
 	move.Reasons = open
@@ -193,6 +193,37 @@ func (l look) back(r row) Decision {
 		move.Evidence = append(move.Evidence, migration.NewEvidence(migration.EvidenceLeft, l.now, migration.Left{What: r.title, Why: o.Text}))
 	}
 	return move
+}
+
+// begun says whether an action of the way back need not be begun now: it is
+// pending, or it was tried and its step's bound is over. What was never tried is
+// tried once even then, after a long sleep of the process.
+func (l look) begun(step migration.Step, a migration.Action, late bool) bool {
+	if slices.ContainsFunc(l.s.Pending, func(i migration.Intent) bool { return i.Target() == a.Target() }) {
+		return true
+	}
+	_, failed := l.s.Failed[a.Target()]
+	_, done := l.s.Done[doneKey(step, a)]
+	return late && (failed || done)
+}
+
+// stillToDo says how it stands with an action of the way back that was begun.
+func (l look) stillToDo(a migration.Action) migration.Reason {
+	if f, refused := l.s.Failed[a.Target()]; refused {
+		return watches(l.refused(a, f))
+	}
+	return watches(fails(migration.CodeIntent, "%s of %s was begun and does not show yet", migration.ActionName(a), a.Target()))
+}
+
+// distinct leaves out what was said before.
+func distinct(reasons []migration.Reason) []migration.Reason {
+	var out []migration.Reason
+	for _, r := range reasons {
+		if !slices.ContainsFunc(out, func(o migration.Reason) bool { return o.Code == r.Code && o.Text == r.Text }) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // keepTrying looks again; a person is asked beside it where only one can help.
@@ -228,21 +259,26 @@ func (l look) ended() Decision {
 	case migration.ModeAborted:
 		return Finished{Reasons{passes(migration.CodeProcedure, "the attempt was aborted; what was prepared is undone")}}
 	}
-	if inc, open := l.s.OpenIncident(); open {
-		return Block{Reasons{hint(fails(migration.CodeNoRCA, "incident %s has no root cause analysis", inc.ID), "write it, then: rehome rca %s --file FILE", l.s.Key)}}
+	rca := analysed(l)
+	if !rca.Verdict.OK() {
+		return Block{Reasons{rca}}
 	}
 	start := migration.StepStage
 	if !slices.Equal(l.s.Images[l.s.Attempt], l.s.Spec.Images()) {
 		start = migration.StepContainer
 	}
 	return Move{
-		Reasons: Reasons{passes(migration.CodeNoRCA, "every incident has its root cause analysis")},
+		Reasons: Reasons{rca},
 		To:      migration.Position{Attempt: l.s.Attempt + 1, Mode: migration.ModeForward, Step: start},
 	}
 }
 
-// holdBroken starts the hold's clock again after a breach of stable operation.
+// holdBroken starts the hold's clock again after a breach of stable operation,
+// for as long as the old side is still there.
 func (l look) holdBroken() Decision {
+	if l.s.Step.Before(migration.StepHold) {
+		return nil
+	}
 	why := l.breach()
 	if why == "" {
 		return nil

@@ -225,7 +225,11 @@ func ttlEvidence(l look) []migration.Evidence {
 }
 
 func baselineEvidence(l look) []migration.Evidence {
-	return []migration.Evidence{migration.NewEvidence(migration.EvidenceBaseline, l.now, l.f.Baseline.Value)}
+	b := l.f.Baseline.Value
+	if b.At.IsZero() {
+		b.At = l.now // waived: there is none, and none is waited for
+	}
+	return []migration.Evidence{migration.NewEvidence(migration.EvidenceBaseline, l.now, b)}
 }
 
 func switchedEvidence(l look) []migration.Evidence {

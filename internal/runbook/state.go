@@ -182,9 +182,34 @@ func zonesOf(names []migration.Name) []zone {
 	return out
 }
 
-// allNames are the names that move and the rehearsal's.
+// switched are the zones that this attempt's switch may have changed, with the
+// names that it changed in each: what is led back is what was moved, whatever
+// the file has come to say since.
+func (s State) switched() []zone {
+	var out []zone
+	for _, k := range slices.Sorted(maps.Keys(s.Swaps)) {
+		swap := s.Swaps[k]
+		z := zone{Zone: swap.Zone, View: swap.View, Provider: swap.Provider}
+		for _, a := range swap.After {
+			if isGeneration(a) {
+				z.Names = append(z.Names, migration.Name{Name: a.Name[len(generationPrefix):], Zone: swap.Zone, View: swap.View, Provider: swap.Provider})
+			}
+		}
+		out = append(out, z)
+	}
+	return out
+}
+
+// allNames are the names that move or have moved, and the rehearsal's.
 func (s State) allNames() []migration.Name {
 	names := slices.Clone(s.Spec.Names)
+	for _, z := range s.switched() {
+		for _, n := range z.Names {
+			if !slices.ContainsFunc(names, func(o migration.Name) bool { return o.Name == n.Name && o.View == n.View }) {
+				names = append(names, n)
+			}
+		}
+	}
 	if s.Spec.Rehearsal != nil {
 		names = append(names, *s.Spec.Rehearsal)
 	}

@@ -59,7 +59,7 @@ func forwardTable() []row {
 func prepareTable() []row {
 	return []row{
 		{step: migration.StepAssess, title: "judge the containerisation checklist",
-			before: guards([]guard{supported}, unjudgedGuards(migration.StepAssess))},
+			before: guards([]guard{supported, analysed}, unjudgedGuards(migration.StepAssess))},
 		{step: migration.StepContainer, title: "image from an approved base, pinned by digest",
 			before: guards([]guard{supported, pinned}, unjudgedGuards(migration.StepContainer))},
 		{step: migration.StepConvert, title: "configuration becomes ConfigMaps and Secrets",

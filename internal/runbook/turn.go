@@ -39,10 +39,10 @@ func (l look) ledBackByHand() Decision {
 	if l.s.Switched == nil {
 		return nil
 	}
-	for _, z := range zonesOf(l.s.Spec.Names) {
-		moved, ok := l.s.Swaps[z.key()]
+	for _, z := range l.s.switched() {
+		moved := l.s.Swaps[z.key()]
 		v := l.f.zone(z.key())
-		if !ok || !v.known || v.at.Before(l.s.Switched.At) {
+		if !v.known || v.at.Before(l.s.Switched.At) {
 			continue
 		}
 		have := v.newest().Sets

@@ -1,0 +1,282 @@
+package runbook
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+func jsonInto(b []byte, v any) error { return json.Unmarshal(b, v) }
+
+// command does one line of a scenario.
+func (st *story) command(args []string) {
+	switch args[0] {
+	case "given":
+		st.given(args[1], args[2:])
+	case "reach", "go":
+		st.reach(args)
+	case "run":
+		st.begin().run(st.duration(args[1]), nil)
+		st.stand()
+	case "wait":
+		st.begin().w.pass(st.duration(args[1]))
+	case "preview":
+		st.preview(migration.Step(args[1]))
+	case "crash":
+		st.begin().crash = true
+		st.p.run(time.Hour, func(s State, _ Decision) bool { return st.p.dead })
+	case "restart":
+		st.p.err = st.begin().restart()
+	case "angua", "carrot", "ponder":
+		st.person(args[0], args[1], args[2:])
+	default:
+		st.outside(args)
+	}
+}
+
+// reach runs on quietly until a step has been entered; go lets it be heard.
+func (st *story) reach(args []string) {
+	p := st.begin()
+	st.quiet = args[0] == "reach"
+	p.run(60*24*time.Hour, func(s State, _ Decision) bool { return s.Step == migration.Step(args[1]) || string(s.Mode) == args[1] })
+	st.quiet = false
+	if p.s.Step != migration.Step(args[1]) && string(p.s.Mode) != args[1] {
+		st.t.Fatalf("%s was not reached: %s %s: %s", args[1], p.s.Mode, p.s.Step, asJSON(p.decide()))
+	}
+}
+
+// stand says where the migration stands after a run.
+func (st *story) stand() {
+	s := st.p.s
+	st.line(s, "stands")
+}
+
+// given varies what is declared, before anything is.
+func (st *story) given(what string, args []string) {
+	if st.p != nil {
+		st.t.Fatalf("given %s comes too late", what)
+	}
+	st.vary(&st.spec, &st.policy, what, args)
+}
+
+func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what string, args []string) {
+	switch what {
+	case "two-zones":
+		*spec = twoZones(*spec)
+	case "two-workloads":
+		*spec = twoWorkloads(*spec)
+	case "window":
+		spec.Windows = append(spec.Windows, migration.Window{From: t0.Add(st.duration(args[0])), To: t0.Add(st.duration(args[1]))})
+	case "no-windows":
+		spec.Windows = nil
+	case "approvals":
+		n, err := strconv.Atoi(args[0])
+		if err != nil {
+			st.t.Fatal(err)
+		}
+		spec.Approvals = migration.ApprovalRule{Required: n, From: args[1:]}
+	case "stores":
+		spec.Data.Shared = args[0] == "shared"
+	case "ttl":
+		n, err := strconv.Atoi(args[0])
+		if err != nil {
+			st.t.Fatal(err)
+		}
+		st.ttl = uint32(n)
+	case "image":
+		spec.Workloads = slices.Clone(spec.Workloads)
+		spec.Workloads[0].Image = image(args[0])
+	case "cutover":
+		spec.Cutover = migration.Cutover(args[0])
+	case "protocol":
+		spec.Workloads = slices.Clone(spec.Workloads)
+		spec.Workloads[0].Ports = []migration.Port{{Name: "dns", Port: 53, Protocol: args[0]}}
+	case "exposure":
+		spec.Target.Exposure = migration.Exposure(args[0])
+	case "waivers":
+		st.waive = st.duration(args[0])
+	case "hold":
+		policy.Hold = st.duration(args[0])
+	default:
+		st.t.Fatalf("given %s?", what)
+	}
+}
+
+func (st *story) duration(s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return d
+}
+
+// person journals what somebody says.
+func (st *story) person(by, verb string, args []string) {
+	p := st.begin()
+	now := p.w.now
+	switch verb {
+	case "approves":
+		until := now.Add(7 * 24 * time.Hour)
+		if len(args) > 0 {
+			until = now.Add(st.duration(args[0]))
+		}
+		p.says(by, migration.KindApproved, migration.Approval{Migration: key, Attempt: p.s.Attempt, By: by, Digest: p.s.Spec.Digest(), At: now, Until: until})
+	case "waives":
+		w := migration.Waiver{Code: migration.Code(args[0]), Migration: key, By: by, Reason: strings.Join(args[2:], " "), At: now, Until: now.Add(st.duration(args[1]))}
+		p.says(by, migration.KindWaived, w)
+	case "rolls-back":
+		p.rollback(by)
+	case "aborts":
+		p.says(by, migration.KindAbort, migration.Said{})
+	case "attaches":
+		inc, open := p.s.OpenIncident()
+		if !open {
+			st.t.Fatal("no open incident")
+		}
+		p.says(by, migration.KindRCA, migration.RCA{Incident: inc.ID, By: by, At: now, SHA256: "0123", Summary: "a pool of one connection"})
+	case "allows":
+		p.says(by, migration.KindOver, migration.Over{Set: migration.RRset{Name: args[0], Type: "A", Data: args[1:]}, By: by, At: now})
+	case "adds-a-name":
+		for z := range p.w.zones {
+			p.w.write(z, migration.RRset{Name: "new." + z, Type: "A", TTL: 300, Data: []string{"192.0.2.77"}})
+		}
+		spec := p.s.Spec
+		spec.Names = append(spec.Names[:1:1], name("new."+zoneOne, zoneOne))
+		p.declare(by, spec, p.s.Policy)
+	case "drops-a-name":
+		spec := p.s.Spec
+		spec.Names = spec.Names[:1]
+		p.declare(by, spec, p.s.Policy)
+	case "declares":
+		spec, policy := p.s.Spec, p.s.Policy
+		if len(args) > 0 {
+			st.vary(&spec, &policy, args[0], args[1:])
+		}
+		p.declare(by, spec, policy)
+		st.stand()
+	default:
+		st.t.Fatalf("%s %s?", by, verb)
+	}
+}
+
+// outside changes the world.
+func (st *story) outside(args []string) {
+	w := st.begin().w
+	rest := strings.Join(args[min(2, len(args)):], " ")
+	switch args[0] + " " + args[min(1, len(args)-1)] {
+	case "metrics missing":
+		w.metricsErr = rest
+	case "baseline missing":
+		w.baselineErr = rest
+	case "metrics back":
+		w.metricsErr = ""
+	case "new side", "old side":
+		st.side(migration.Side(args[0]), args[2:])
+	case "ns1 silent", "ns2 silent", "ns1 well", "ns2 well", "ns2 lags":
+		w.server(int(args[0][2]-'0'), args[1])
+	case "changes are":
+		for z := range w.zones {
+			if len(args) < 5 || args[4] == z {
+				w.fates[z] = fate(strings.TrimPrefix(args[2], "good"))
+			}
+		}
+	case "the change":
+		st.arrives()
+	case "cluster unreachable":
+		w.clusterErr = "connection refused"
+	case "cluster reachable":
+		w.clusterErr = ""
+	case "pod restarts":
+		w.changePods(migration.Production, key, func(f *migration.WorkloadFacts) { f.Pods[0].Restarts++; f.Pods[0].LastState = "OOMKilled" })
+	case "image changed":
+		w.changePods(migration.Production, key, func(f *migration.WorkloadFacts) { f.Image = image(args[2]) })
+	case "replicas come":
+		w.owner = true
+	case "somebody comes":
+		c := w.count[migration.OldSide]
+		c.Requests++
+		w.count[migration.OldSide] = c
+	case "smoke failing":
+		w.smokeFails = int(args[2][0] - '0')
+	default:
+		st.records(args)
+	}
+}
+
+// arrives lets the changes that the dead process had sent take effect.
+func (st *story) arrives() {
+	for _, i := range st.p.s.Pending {
+		st.p.w.do(i.Action)
+	}
+}
+
+// side changes how one side answers.
+func (st *story) side(side migration.Side, args []string) {
+	w := st.p.w
+	switch args[0] {
+	case "answers":
+		w.probeBad[side], w.probeErr[side] = "", ""
+	case "refuses":
+		w.probeBad[side] = "connection refused"
+	case "unseen":
+		w.probeErr[side] = "no route to host"
+	case "fails":
+		share, err := strconv.ParseFloat(strings.TrimSuffix(args[1], "%"), 64)
+		if err != nil {
+			st.t.Fatal(err)
+		}
+		w.errors[side] = share / 100
+	default:
+		st.t.Fatalf("side %v?", args)
+	}
+}
+
+// records changes records by somebody else's hand: "NAME leads to ADDRESS",
+// "everything led back by hand", "requests 10".
+func (st *story) records(args []string) {
+	w := st.p.w
+	if args[0] == "requests" {
+		n, err := strconv.ParseFloat(args[1], 64)
+		if err != nil {
+			st.t.Fatal(err)
+		}
+		w.rate = n
+		return
+	}
+	for _, n := range w.spec.Names {
+		z := migration.ZoneKey(n.Zone, n.View)
+		switch {
+		case strings.Join(args, " ") == "everything led back by hand":
+			w.write(z, migration.RRset{Name: n.Name, Type: "A", TTL: 60, Data: []string{oldAddr}})
+		case n.Name == args[0]:
+			w.write(z, migration.RRset{Name: n.Name, Type: "A", TTL: 60, Data: args[3:]})
+			return
+		}
+	}
+	if args[0] != "everything" {
+		st.t.Fatalf("%v?", args)
+	}
+}
+
+// preview shows one step as a plan does.
+func (st *story) preview(step migration.Step) {
+	p := st.begin()
+	p.observe(PreviewNeeds(p.s))
+	for _, o := range Preview(p.s, p.facts, p.w.now) {
+		if o.Step != step {
+			continue
+		}
+		fmt.Fprintf(&st.out, "%s: %s (%s)\n", o.Step, o.Title, o.Status)
+		for _, r := range o.Reasons {
+			st.reason(r)
+		}
+		for _, a := range o.Actions {
+			st.detail("%s", actionText(a))
+		}
+	}
+}

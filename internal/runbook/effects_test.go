@@ -1,0 +1,138 @@
+package runbook
+
+import (
+	"fmt"
+	"slices"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+// do carries an action out as the adapters' contracts say.
+func (w *world) do(a migration.Action) (migration.Outcome, migration.Result) {
+	switch a := a.(type) {
+	case migration.SwapRecords:
+		return w.swap(a), migration.Result{}
+	case migration.RunSmoke:
+		return migration.OutcomeDone, migration.Result{Smoke: &migration.SmokeResult{Via: a.Via, Ran: 3, Failed: w.smokeFails}}
+	}
+	if w.clusterErr != "" {
+		return migration.OutcomeUnknown, migration.Result{Detail: w.clusterErr}
+	}
+	switch a := a.(type) {
+	case migration.Apply:
+		w.apply(a)
+	case migration.Remove:
+		w.remove(a.Env, a.Part, a.Workload)
+	case migration.Scale:
+		w.scale(a)
+	}
+	return migration.OutcomeDone, migration.Result{}
+}
+
+func (w *world) swap(a migration.SwapRecords) migration.Outcome {
+	k := migration.ZoneKey(a.Zone, a.View)
+	switch {
+	case w.fates[k] == fateLost:
+		return migration.OutcomeUnknown
+	case w.fates[k] == fateRefused:
+		return migration.OutcomeNotDone
+	case !migration.SetsMatch(w.zones[k][0].sets, a.Before, false):
+		return migration.OutcomeForeign
+	}
+	for _, set := range a.After {
+		w.write(k, set)
+	}
+	if w.fates[k] == fateDoubt {
+		return migration.OutcomeUnknown
+	}
+	return migration.OutcomeDone
+}
+
+// write puts one set on every server of a zone that does not lag.
+func (w *world) write(zone string, set migration.RRset) {
+	servers := slices.Clone(w.zones[zone])
+	serial := servers[0].serial + 1
+	for i, s := range servers {
+		if s.lags {
+			continue
+		}
+		s.serial = serial
+		s.sets = slices.DeleteFunc(slices.Clone(s.sets), func(r migration.RRset) bool { return r.Key() == set.Key() })
+		if len(set.Data) > 0 {
+			s.sets = append(s.sets, set)
+		}
+		servers[i] = s
+	}
+	w.zones[zone] = servers
+}
+
+// server breaks or mends one server of every zone: silent, lags or well. One
+// that is well again has what the primary has.
+func (w *world) server(n int, state string) {
+	for k := range w.zones {
+		servers := slices.Clone(w.zones[k])
+		s := servers[n-1]
+		s.silent, s.lags = state == "silent", state == "lags"
+		if state == "well" {
+			s.serial, s.sets = servers[0].serial, servers[0].sets
+		}
+		servers[n-1] = s
+		w.zones[k] = servers
+	}
+}
+
+func (w *world) apply(a migration.Apply) {
+	c := w.cluster[a.Env]
+	w.remove(a.Env, a.Part, a.Workload)
+	spec, _ := w.spec.Workload(a.Workload)
+	cut := w.cluster[a.Env]
+	if a.Part == migration.PartExposure {
+		addr := newAddr
+		if a.Workload != key {
+			addr = "198.51.100.8"
+		}
+		cut.Exposures = append(slices.Clone(cut.Exposures), migration.ExposureFacts{Workload: a.Workload, Kind: "Service", Digest: a.Digest, Addresses: []string{addr}, Port: 8080})
+	} else {
+		f := migration.WorkloadFacts{Name: a.Workload, Kind: spec.Kind, Digest: a.Digest, Image: spec.Image, Desired: spec.Replicas, Ready: spec.Replicas, RolledOut: true}
+		w.resets++
+		for i := range spec.Replicas {
+			f.Pods = append(f.Pods, migration.PodFacts{Name: fmt.Sprintf("%s-%d-%d", a.Workload, w.resets, i), Phase: "Running", Ready: true})
+		}
+		cut.Workloads = append(slices.Clone(cut.Workloads), f)
+	}
+	cut.Config = c.Config
+	w.cluster[a.Env] = cut
+}
+
+func (w *world) remove(env migration.Env, part migration.Part, workload string) {
+	c := w.cluster[env]
+	if part == migration.PartExposure {
+		c.Exposures = slices.DeleteFunc(slices.Clone(c.Exposures), func(e migration.ExposureFacts) bool { return e.Workload == workload })
+	} else {
+		c.Workloads = slices.DeleteFunc(slices.Clone(c.Workloads), func(f migration.WorkloadFacts) bool { return f.Name == workload })
+	}
+	w.cluster[env] = c
+}
+
+func (w *world) scale(a migration.Scale) {
+	if w.owner {
+		return
+	}
+	w.changePods(a.Env, a.Workload, func(f *migration.WorkloadFacts) {
+		f.Desired, f.Ready = a.Replicas, a.Replicas
+		f.Pods = f.Pods[:min(len(f.Pods), int(a.Replicas))]
+	})
+}
+
+// changePods changes what the cluster shows of one workload.
+func (w *world) changePods(env migration.Env, workload string, change func(*migration.WorkloadFacts)) {
+	c := w.cluster[env]
+	c.Workloads = slices.Clone(c.Workloads)
+	for i := range c.Workloads {
+		if c.Workloads[i].Name == workload {
+			c.Workloads[i].Pods = slices.Clone(c.Workloads[i].Pods)
+			change(&c.Workloads[i])
+		}
+	}
+	w.cluster[env] = c
+}
