@@ -55,6 +55,7 @@ func New(p Ports, key, holder string, notify func(Event)) *Engine {
 	if notify == nil {
 		notify = func(Event) {}
 	}
+	p.Journal = bounded{p.Journal}
 	return &Engine{ports: p, key: key, holder: holder, notify: notify, taken: map[string]time.Time{}}
 }
 
