@@ -129,6 +129,10 @@ func TestWhatIsTakenOfAnInstance(t *testing.T) {
 			[]string{stream(b, "-30 4", "-15 5", "-1 9"), stream(`"job":"pods","instance":"just-come"`, "-1 1")},
 			map[string]analysis.Counters{`{instance="b",job="pods"}`: {Requests: 50, Errors: 5}},
 		}, {
+			"an instance without a request yet is at zero", []string{stream(b, "-30 40", "-15 50")},
+			[]string{stream(`"job":"pods","instance":"idle"`, "-30 0", "-15 0"), stream(`"job":"pods","instance":"first"`, "-30 0", "-15 1")},
+			map[string]analysis.Counters{`{instance="b",job="pods"}`: {Requests: 50}},
+		}, {
 			"pods with one address are two", []string{stream(b+`,"pod":"x"`, "-30 40"), stream(b+`,"pod":"y"`, "-15 2")},
 			nil,
 			map[string]analysis.Counters{`{instance="b",job="pods",pod="x"}`: {Requests: 40}, `{instance="b",job="pods",pod="y"}`: {Requests: 2}},

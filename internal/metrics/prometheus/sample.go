@@ -122,15 +122,16 @@ func (s *Source) fresh(q query, scraped map[string]time.Time) error {
 
 // readOf reads series that must belong to the instances that have requests. One
 // that does not would be counted nowhere, and its errors would never be seen.
-// A series seen but once may be of an instance that has just come: it waits for
-// the next sample, which loses nothing.
+// One that counted nothing before its newest scrape waits for the next sample,
+// which loses nothing: its instance may have had its first request since it was
+// looked for, and before that has a histogram at zero and no counter by status.
 func (s *Source) readOf(ctx context.Context, q query, instances map[string]time.Time) ([]series, error) {
 	all, err := s.read(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	for _, one := range all {
-		if _, found := instances[one.key]; !found && len(one.points) > 1 {
+		if _, found := instances[one.key]; !found && one.countedBefore() {
 			return nil, fmt.Errorf("%s side: %s %s: %s has no requests under the same labels", q.side, q.what, q.selector, one.key)
 		}
 		if hasEdge := !math.IsNaN(one.le); hasEdge != (q.what == "latency") {

@@ -121,3 +121,8 @@ func (s *series) at(when time.Time) (float64, bool) {
 }
 
 func (s *series) newest() time.Time { return s.points[len(s.points)-1].at }
+
+// countedBefore says whether the series stood above zero before its newest scrape.
+func (s *series) countedBefore() bool {
+	return slices.ContainsFunc(s.points[:len(s.points)-1], func(p point) bool { return p.value > 0 })
+}
