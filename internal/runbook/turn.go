@@ -46,11 +46,22 @@ func (l look) ledBackByHand() Decision {
 			continue
 		}
 		have := v.newest().Sets
-		if dataReached(have, moved.Before) && !dataReached(have, moved.After) {
+		if dataReached(have, moved.Before) && !dataReached(have, moved.After) && !isOld(have, moved) {
 			return l.turned(seen(fails(migration.CodeForeign, "zone %s was led back by hand: the rollback is adopted", z.key()), "name servers", v.at))
 		}
 	}
 	return nil
+}
+
+// isOld says whether sets show the generation from before a change: then they
+// were read from a server that has not seen it, and nobody took it back.
+func isOld(have []migration.RRset, change migration.SwapRecords) bool {
+	for _, b := range change.Before {
+		if isGeneration(b) && migration.FindSet(have, b.Name, b.Type).SameData(b) {
+			return true
+		}
+	}
+	return false
 }
 
 // onBad rolls back where that loses nothing and leads to something that works.
