@@ -54,7 +54,7 @@ static: format vet lint generated verify ## the part of check that runs no tests
 .PHONY: format
 format: ## fail if a file is not formatted
 	@$(call timed,gofmt,
-	unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls -d 2>/dev/null | xargs -r gofmt -l)
+	unformatted=$$(gofmt -l .)
 	if [ -n "$$unformatted" ]; then printf 'not formatted (gofmt -w):\n%s\n' "$$unformatted"; exit 1; fi)
 
 .PHONY: vet
