@@ -20,6 +20,9 @@ const (
 	generation = "_rehome." + service
 )
 
+// servers are both name servers.
+var servers = []network.Host{network.NS1, network.NS2}
+
 // ask puts one question to a server; no answer gives no records.
 func ask(h network.Host, name string, typ uint16) []mdns.RR {
 	c := mdns.Client{Timeout: time.Second}
@@ -55,7 +58,7 @@ func addresses(h network.Host) []string {
 // ttls are the TTLs with which both name servers give the service's address.
 func ttls() []uint32 {
 	var out []uint32
-	for _, h := range []network.Host{network.NS1, network.NS2} {
+	for _, h := range servers {
 		for _, rr := range ask(h, service, mdns.TypeA) {
 			out = append(out, rr.Header().Ttl)
 		}
@@ -67,7 +70,7 @@ func ttls() []uint32 {
 func (m *move) back(after time.Time) time.Duration {
 	m.t.Helper()
 	m.eventually(30*time.Second, "both name servers lead back", func() bool {
-		return leads(network.VM.Address.String(), network.NS1, network.NS2)
+		return leads(network.VM.Address.String(), servers...)
 	})
 	return time.Since(after)
 }

@@ -18,7 +18,9 @@ const (
 	rolledBack = 5
 )
 
-const analysis = `# Root cause analysis
+// Analysis is the root cause analysis of the bad release, with every section that
+// rehome asks for.
+const Analysis = `# Root cause analysis
 
 ## What happened
 After the switch about a third of the requests were answered with 500. rehome led the names back by itself.
@@ -102,7 +104,7 @@ func (w *World) analyse(ctx context.Context, good string) error {
 		return err
 	}
 	rca := filepath.Join(w.Dir, "rca.md")
-	if err := os.WriteFile(rca, []byte(analysis), 0o644); err != nil {
+	if err := os.WriteFile(rca, []byte(Analysis), 0o644); err != nil {
 		return err
 	}
 	if err := w.Rehome(ctx, done, "rca", Name, "--file", rca); err != nil {
