@@ -29,7 +29,7 @@ func SplitAddress(text string) (host string, port uint16, err error) {
 			bare = text // "[::1]:53" or an opening bracket without its other half
 		}
 	}
-	if ip, err := netip.ParseAddr(bare); err == nil {
+	if ip, err := netip.ParseAddr(bare); err == nil && !strings.ContainsFunc(ip.Zone(), notInHostName) {
 		return ip.String(), Port, nil
 	}
 	host, p, err := net.SplitHostPort(text)
@@ -40,7 +40,7 @@ func SplitAddress(text string) (host string, port uint16, err error) {
 	if err != nil || n == 0 {
 		return "", 0, fmt.Errorf("%q has no port between 1 and 65535 behind the colon", text)
 	}
-	if ip, err := netip.ParseAddr(host); err == nil {
+	if ip, err := netip.ParseAddr(host); err == nil && !strings.ContainsFunc(ip.Zone(), notInHostName) {
 		return ip.String(), uint16(n), nil
 	}
 	if _, ok := miekg.IsDomainName(host); !ok || host == "" || strings.ContainsFunc(host, notInHostName) {
