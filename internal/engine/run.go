@@ -9,31 +9,57 @@ import (
 	"rehome.dev/rehome/internal/runbook"
 )
 
+// What a passing failure of the journal is given while traffic may be on the
+// new side: so many tries in a row, with a pause between.
+const (
+	mostFailures = 10
+	failurePause = 2 * time.Second
+)
+
 // Run turns the loop until a person, a wait or the end. With stay it remains
 // through waits too. While traffic may be on the new side it always goes on
-// looking, asked or not: leaving then would be leaving the watch.
+// looking, asked or not, and bears with a journal that fails for a moment:
+// leaving then would be leaving the watch.
 func (e *Engine) Run(ctx context.Context, stay bool) (runbook.Decision, error) {
+	failures := 0
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		d, err := e.Step(ctx)
+		if err == nil {
+			failures = 0
+			pause, leave := e.pause(d, stay)
+			if leave {
+				_ = e.ports.Journal.Release(ctx, e.key, e.holder)
+				return d, nil
+			}
+			err = e.sleep(ctx, pause)
+		}
 		switch {
+		case err == nil:
 		case errors.Is(err, ErrMoved), errors.Is(err, ErrFenced):
 			e.notify(Event{At: e.ports.Clock.Now(), State: e.state, Err: err})
-			continue // fold again; whoever holds the lease now is named by Acquire
-		case err != nil:
-			return d, err
-		}
-		pause, leave := e.pause(d, stay)
-		if leave {
-			_ = e.ports.Journal.Release(ctx, e.key, e.holder)
-			return d, nil
-		}
-		if err := e.sleep(ctx, pause); err != nil {
+			// fold again; whoever holds the lease now is named by Acquire
+		case failures < mostFailures && e.bears(err):
+			failures++
+			e.notify(Event{At: e.ports.Clock.Now(), State: e.state, Err: err})
+			if err := e.ports.Clock.Sleep(ctx, failurePause); err != nil {
+				return d, err
+			}
+		default:
 			return d, err
 		}
 	}
+}
+
+// bears says whether an error may pass by itself, and leaving would leave
+// traffic on the new side unwatched.
+func (e *Engine) bears(err error) bool {
+	var held *HeldError
+	final := errors.As(err, &held) || errors.Is(err, ErrDamaged) || errors.Is(err, ErrNoMigration) || errors.Is(err, context.Canceled)
+	moving := e.state.Mode == migration.ModeForward || e.state.Mode == migration.ModeRollback
+	return !final && moving && e.state.SwitchBegan()
 }
 
 // pause says how long to rest after a decision, or that it is time to leave.
