@@ -53,6 +53,8 @@ func table() []row {
 		{"internal/wire", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/engine",
 			"internal/store/...", "internal/dns/...", "internal/cluster/...", "internal/metrics/...", "internal/archive/...", "internal/probe", "internal/smoke"},
 			"the only place that knows all adapters: one explicit registry; the procedure is not its business"},
+		{"internal/report/docgen", []string{"internal/migration", "internal/runbook", "internal/report"},
+			"documents follow from the table and from what reports call the codes"},
 		{"internal/report", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook"},
 			"a report is a view of the journal; it must be writable when nothing else can be reached"},
 		{"internal/cli", []string{"api/v1alpha1", "internal/config", "internal/migration", "internal/analysis", "internal/journal", "internal/runbook",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"rehome.dev/rehome/internal/journal"
 	"rehome.dev/rehome/internal/migration"
@@ -26,7 +27,7 @@ func verify(recs []migration.Record) (Chain, []migration.Record) {
 	legible := recs
 	var unreadable error
 	for i, r := range recs {
-		if _, err := json.Marshal(r); err != nil {
+		if !hasJSON(r) {
 			legible, unreadable = recs[:i], &journal.ChainError{Seq: r.Seq, Why: "is not legible"}
 			break
 		}
@@ -47,6 +48,18 @@ func verify(recs []migration.Record) (Chain, []migration.Record) {
 		}
 	}
 	return c, intact
+}
+
+// hasJSON says whether a record can be written at all: its body is JSON and its
+// times are within the years that RFC 3339 knows.
+func hasJSON(r migration.Record) bool {
+	known := func(t time.Time) bool { y := t.UTC().Year(); return y >= 0 && y <= 9999 }
+	for _, why := range r.Reasons {
+		if !known(why.At) || !known(why.Until) {
+			return false
+		}
+	}
+	return known(r.At) && (len(r.Body) == 0 || json.Valid(r.Body))
 }
 
 // text is the chain in a sentence.

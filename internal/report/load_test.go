@@ -11,7 +11,7 @@ import (
 // TestLost: each lost request is in the row of the change that lost it, no
 // request is counted twice, and the rows sum up.
 func TestLost(t *testing.T) {
-	r := build(t, story(t))
+	r := whole(t)
 	load := counted(r)
 	lost := report.WithLoad(r, load).Lost
 	if len(lost.Rows) != 4 {
@@ -51,7 +51,7 @@ func TestLost(t *testing.T) {
 // TestLateLoss: a request lost within a TTL of the rollback's end is the
 // rollback's; one lost after it is not.
 func TestLateLoss(t *testing.T) {
-	r := build(t, story(t))
+	r := whole(t)
 	end := r.Attempts[0].Ended
 	bad := func(at time.Time) report.Second {
 		return report.Second{T: at, Sent: 1, Errors: map[string]int{"timeout": 1}}

@@ -66,6 +66,24 @@ func build(t testing.TB, recs []migration.Record) report.Report {
 	return r
 }
 
+// told is the report of the played story; nobody changes it.
+var told = sync.OnceValues(func() (report.Report, error) {
+	recs, err := played()
+	if err != nil {
+		return report.Report{}, err
+	}
+	return report.Build(recs, recs[len(recs)-1].At.Add(time.Minute))
+})
+
+func whole(t testing.TB) report.Report {
+	t.Helper()
+	r, err := told()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func written(t testing.TB, write func(io.Writer, report.Report) error, r report.Report) string {
 	t.Helper()
 	var out bytes.Buffer

@@ -109,16 +109,19 @@ func (t *teller) take(r migration.Record) error {
 		t.open(after, r)
 	}
 	t.last = r.At
-	t.reasons(r)
 	t.state = after
 	turned := before.Head.Seq > 0 && (before.Position != after.Position || !before.Since.Equal(after.Since))
-	if turned && r.Kind == migration.KindDeclared {
-		t.turn(before, after, r) // what it declares belongs to the attempt that it opens
+	// What opens an attempt, or a step after an end, belongs to what it opens;
+	// anything else to the step in which it was said.
+	opens := turned && (r.Kind == migration.KindDeclared || over(before.Mode))
+	if opens {
+		t.turn(before, after, r)
 	}
+	t.reasons(r)
 	if err := t.body(before, r); err != nil {
 		return fmt.Errorf("record %d (%s): %w", r.Seq, r.Kind, err)
 	}
-	if turned && r.Kind != migration.KindDeclared {
+	if turned && !opens {
 		t.turn(before, after, r)
 	}
 	return nil

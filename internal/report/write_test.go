@@ -24,7 +24,7 @@ var (
 // TestSelfContained: the page loads nothing and runs nothing, and its links lead
 // to places in itself that exist.
 func TestSelfContained(t *testing.T) {
-	r := build(t, story(t))
+	r := whole(t)
 	page := written(t, report.HTML, report.WithLoad(r, counted(r)))
 	for _, bad := range []*regexp.Regexp{element, loads} {
 		if found := bad.FindString(page); found != "" {
@@ -56,10 +56,10 @@ func TestSelfContained(t *testing.T) {
 
 const canary = "<script>alert('x')</script> | [a](javascript:b) \x1b[31m\n# no `code` \"q\""
 
-// hostile is the story in which every text that came from outside is the canary.
+// hostile is the story up to the rollback, in which every text that came from outside is the canary.
 func hostile(t *testing.T) []migration.Record {
 	var out []migration.Record
-	for _, r := range story(t) {
+	for _, r := range rolledBack(t, story(t)) {
 		if r.Kind != migration.KindMoved && r.Kind != migration.KindIntent && r.Kind != migration.KindOutcome && r.Kind != migration.KindEvidence {
 			r.Actor = canary
 		}
@@ -111,7 +111,7 @@ func poisoned(v any) any {
 func TestEscaping(t *testing.T) {
 	recs := hostile(t)
 	r := build(t, recs)
-	load := counted(build(t, story(t)))
+	load := counted(whole(t))
 	for i := range load {
 		load[i].FailedBy, load[i].Errors = map[string]int{canary: 1}, map[string]int{canary: 1}
 	}
@@ -148,7 +148,7 @@ func TestEscaping(t *testing.T) {
 // TestJSONForm: the fields that programs read. A change here is a change of the
 // form: fields may be added; what else changes needs a new report.Schema.
 func TestJSONForm(t *testing.T) {
-	r := build(t, story(t))
+	r := whole(t)
 	text := written(t, report.JSON, report.WithLoad(r, counted(r)))
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {

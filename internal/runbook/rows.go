@@ -1,0 +1,33 @@
+package runbook
+
+import (
+	"slices"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+// Row is one step of the table as documents show it.
+type Row struct {
+	Step    migration.Step
+	Mode    migration.Mode // in which it is taken
+	Title   string
+	Acts    bool // it changes something outside
+	Bounded bool // it is left after a time, with a note of what remains
+}
+
+// Rows is the whole table in its order: forward, back, and undo.
+func Rows() []Row {
+	var out []Row
+	add := func(mode migration.Mode, rows []row) {
+		for _, r := range rows {
+			out = append(out, Row{r.step, mode, r.title, r.plan != nil, r.bound != nil})
+		}
+	}
+	add(migration.ModeForward, forwardTable())
+	add(migration.ModeRollback, backTable())
+	add(migration.ModeAborting, undoTable())
+	return out
+}
+
+// UnjudgedAt lists the codes that hold back a step until they are waived by name.
+func UnjudgedAt(step migration.Step) []migration.Code { return slices.Clone(unjudged[step]) }
