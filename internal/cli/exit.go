@@ -9,7 +9,7 @@ import (
 
 	"rehome.dev/rehome/internal/config"
 	"rehome.dev/rehome/internal/engine"
-	"rehome.dev/rehome/internal/store/sqlite"
+	"rehome.dev/rehome/internal/wire"
 )
 
 // Code is the exit code of a command.
@@ -107,24 +107,18 @@ func complain(w io.Writer, text, hint string) {
 // hintFor knows what helps against the errors of the ports.
 func hintFor(err error) string {
 	var held *engine.HeldError
-	var hinted interface{ Hint() string }
 	switch {
 	case errors.As(err, &held):
 		return "wait until it ends, or stop it; approve, waive and rollback are accepted meanwhile"
 	case errors.Is(err, engine.ErrNoMigration):
 		return "rehome list names the migrations of this state directory; --state names another one"
-	case errors.Is(err, sqlite.ErrNewer):
-		return "use the rehome that wrote it, or a newer one"
-	case errors.Is(err, sqlite.ErrNotJournal):
-		return "name the right directory with --state"
+	}
+	if hint := wire.Hint(err); hint != "" {
+		return hint
+	}
+	switch {
 	case errors.Is(err, engine.ErrDamaged):
 		return "rehome log NAME --verify names the first damaged record; put the journal back from a copy, and observe before you go on"
-	case errors.Is(err, sqlite.ErrFull):
-		return "free some space on the disk of the state directory"
-	case errors.Is(err, sqlite.ErrLocked):
-		return "another process keeps the journal locked; stop it and try again"
-	case errors.As(err, &hinted):
-		return hinted.Hint()
 	case errors.Is(err, fs.ErrPermission):
 		return "this user must be able to read and write it; --state or REHOME_STATE names another state directory"
 	case errors.Is(err, context.DeadlineExceeded):

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -10,8 +10,9 @@ import (
 	"rehome.dev/rehome/internal/wire"
 )
 
-// errStopped ends the engine's loop where a person has asked it to stop.
-var errStopped = errors.New("stopped")
+// errStopped ends the engine's loop where a person has asked it to stop. It is a
+// cancellation to the engine, which does not try again.
+var errStopped = fmt.Errorf("stopped by a person: %w", context.Canceled)
 
 // gate lets a person stop the engine between two decisions: every turn of the
 // loop begins with the lease and ends with a rest, and neither is granted any

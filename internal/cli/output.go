@@ -60,17 +60,44 @@ func (p *Program) verdictMark(v migration.Verdict) string {
 	return p.paint(styleBad, v.String())
 }
 
-// reasons writes reasons with code, verdict, text and hint, each line behind indent.
+// reasons writes reasons with code, verdict, text and hint, each line behind
+// indent. Reasons that say the same of several codes are written once.
 func (p *Program) reasons(w io.Writer, indent string, list []migration.Reason, name string) {
-	for _, r := range list {
-		fmt.Fprintf(w, "%s%s %s: %s\n", indent, p.verdictMark(r.Verdict), r.Code, r.Text)
-		if !r.Until.IsZero() {
-			fmt.Fprintf(w, "%s  until %s\n", indent, p.stamp(r.Until))
+	for _, g := range alike(list) {
+		fmt.Fprintf(w, "%s%s %s: %s\n", indent, p.verdictMark(g.Verdict), joined(g.codes), g.Text)
+		if !g.Until.IsZero() {
+			fmt.Fprintf(w, "%s  until %s\n", indent, p.stamp(g.Until))
 		}
-		if r.Hint != "" {
-			fmt.Fprintf(w, "%s  hint: %s\n", indent, hintText(r.Hint, name))
+		if g.Hint != "" {
+			fmt.Fprintf(w, "%s  hint: %s\n", indent, hintText(g.hint(), name))
 		}
 	}
+}
+
+// group are reasons that differ in their code alone.
+type group struct {
+	migration.Reason
+	codes []string
+}
+
+// hint names all codes where each reason's own hint named its one.
+func (g group) hint() string {
+	return strings.ReplaceAll(g.Hint, string(g.Code), strings.Join(g.codes, " "))
+}
+
+func alike(list []migration.Reason) []group {
+	var out []group
+	at := map[string]int{}
+	for _, r := range list {
+		key := fmt.Sprint(r.Verdict, r.Text, r.Until, strings.ReplaceAll(r.Hint, string(r.Code), "CODE"))
+		if i, ok := at[key]; ok {
+			out[i].codes = append(out[i].codes, string(r.Code))
+			continue
+		}
+		at[key] = len(out)
+		out = append(out, group{r, []string{string(r.Code)}})
+	}
+	return out
 }
 
 // hintText puts the migration's name where a guard could not know it.

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"rehome.dev/rehome/internal/migration"
 )
@@ -28,7 +30,7 @@ func (p *Program) planText(w io.Writer, v outlook) {
 		fmt.Fprintf(w, "%s\n", p.paint(styleBad, v.Trouble))
 	}
 	fmt.Fprintf(w, "\nnext: %s\n", v.Next)
-	p.reasons(w, "  ", failing(v.Reasons), v.Migration)
+	p.reasons(w, "  ", v.besides(), v.Migration)
 	fmt.Fprintln(w)
 	for i, s := range v.Steps {
 		p.stepText(w, fmt.Sprintf("%2d", i+1), s, v.Migration)
@@ -40,13 +42,27 @@ func (p *Program) planText(w io.Writer, v outlook) {
 	fmt.Fprintf(w, "\nchecksum: %s\n", v.Checksum)
 }
 
+// waivers writes what was waived in the same words once.
 func (p *Program) waivers(w io.Writer, list []migration.Waiver) {
 	if len(list) == 0 {
 		return
 	}
 	fmt.Fprintf(w, "%s\n", p.paint(styleWarn, fmt.Sprintf("waived, %d:", len(list))))
+	type word struct {
+		by, reason string
+		until      time.Time
+	}
+	var words []word
+	codes := map[word][]string{}
 	for _, x := range list {
-		fmt.Fprintf(w, "  %-16s by %s until %s: %s\n", x.Code, x.By, p.stamp(x.Until), x.Reason)
+		said := word{x.By, x.Reason, x.Until.UTC()}
+		if codes[said] == nil {
+			words = append(words, said)
+		}
+		codes[said] = append(codes[said], string(x.Code))
+	}
+	for _, said := range words {
+		fmt.Fprintf(w, "  %s\n    by %s until %s: %s\n", joined(codes[said]), said.by, p.stamp(said.until), said.reason)
 	}
 }
 
@@ -76,4 +92,18 @@ func (p *Program) undoText(w io.Writer, list []step) {
 	if !any {
 		fmt.Fprintln(w, "  nothing: nothing has been prepared")
 	}
+}
+
+// besides are the reasons of the next decision that the step where it stands
+// does not show.
+func (v outlook) besides() []migration.Reason {
+	shown := map[migration.Code]bool{}
+	for _, s := range v.Steps {
+		for _, r := range s.Pending {
+			if s.Status == "here" {
+				shown[r.Code] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(failing(v.Reasons), func(r migration.Reason) bool { return shown[r.Code] })
 }

@@ -172,10 +172,10 @@ func (g *progress) decision(at time.Time, d runbook.Decision, s runbook.State) {
 	}
 	g.waiting, g.since = key, at
 	g.next = at.Add(pauseBetween(0, until.Sub(at)))
-	word := "looking again until"
+	word, latest := "waiting for", " at the latest"
 	switch d.(type) {
 	case runbook.Wait:
-		word = "waiting for"
+		latest = ""
 	case runbook.Ask:
 		word = "a person is needed for"
 	}
@@ -186,7 +186,7 @@ func (g *progress) decision(at time.Time, d runbook.Decision, s runbook.State) {
 		}
 	}
 	if !until.IsZero() {
-		g.detail("until %s at the latest, in %s", g.p.stamp(until), span(until.Sub(at)))
+		g.detail("until %s%s, in %s", g.p.stamp(until), latest, span(until.Sub(at)))
 	}
 }
 

@@ -65,11 +65,11 @@ func (p *Program) run(ctx context.Context, file string, f runFlags) error {
 	if f.dryRun {
 		return p.dryRun(ctx, in)
 	}
-	in.tell(p)
 	d := p.drive(j, in.loaded.Spec, in.loaded.Policy)
 	if d.fault != nil {
-		return d.fault
+		return failed("%w", d.fault).with("mend the policy %s; to look at everything in it: rehome doctor %s", in.loaded.PolicyFile, file)
 	}
+	in.tell(p)
 	if err := in.append(ctx, d.engine); err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (d *drive) loop(ctx context.Context, stay bool) (runbook.Decision, error) {
 // toEnd drives to the next person, wait or end, and gives the result.
 func (d *drive) toEnd(ctx context.Context, stay bool) error {
 	dec, err := d.loop(ctx, stay)
-	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) {
 		return d.stopped(ctx)
 	}
 	if err != nil {

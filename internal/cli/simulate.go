@@ -64,6 +64,13 @@ decisions are those of rehome run; only what is outside of it is played.`,
 var simulationStart = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 func (p *Program) simulate(ctx context.Context, f simulateFlags) error {
+	form := ""
+	if f.report != "" {
+		var err error
+		if form, err = formOf(f.report); err != nil {
+			return err
+		}
+	}
 	t := &transcript{p: p, verbose: f.verbose, live: p.flags.output == "text"}
 	s, err := sim.Play(ctx, simulationStart, f.seed, t.event)
 	if err != nil {
@@ -76,6 +83,15 @@ func (p *Program) simulate(ctx context.Context, f simulateFlags) error {
 	v := simulated{
 		Seed: f.seed, Began: simulationStart, Ended: s.World.Clock.Now(), Mode: state.Mode, Attempt: state.Attempt,
 		Clients: s.World.Count(), Lines: t.lines, ReportFile: f.report,
+	}
+	if f.report != "" {
+		recs, err := s.World.Journal.Read(ctx, state.Key, 0)
+		if err != nil {
+			return err
+		}
+		if err := writeReport(f.report, form, recs, s.World.Clock.Now()); err != nil {
+			return err
+		}
 	}
 	return p.emit(v, func(w io.Writer) { p.clientsText(w, v) })
 }
