@@ -37,7 +37,7 @@ simulate: ## play the whole procedure, a failure and its rollback included, in v
 
 .PHONY: install
 install: ## install rehome, and kubectl-rehome beside it; the version comes from git
-	@go install -trimpath -ldflags '-s -w' ./cmd/rehome
+	@go install -trimpath -buildvcs=auto -ldflags '-s -w' ./cmd/rehome
 	bin=$$(go env GOBIN); bin=$${bin:-$$(go env GOPATH)/bin}
 	ln -sf rehome "$$bin/kubectl-rehome"
 	echo "installed $$bin/rehome and $$bin/kubectl-rehome"; "$$bin/rehome" version
