@@ -39,14 +39,27 @@ func (st *story) command(args []string) {
 	}
 }
 
+// reached keeps where the plain example has been led, for the scenarios that
+// begin there: by step, or by the mode of an end.
+var reached = map[string]*play{}
+
 // reach runs on quietly until a step has been entered; go lets it be heard.
 func (st *story) reach(args []string) {
+	plain := st.p == nil && !st.varied && args[0] == "reach"
+	if r := reached[args[1]]; plain && r != nil {
+		st.p = r.clone()
+		st.p.heard = st.hear
+		return
+	}
 	p := st.begin()
 	st.quiet = args[0] == "reach"
 	p.run(60*24*time.Hour, func(s State, _ Decision) bool { return s.Step == migration.Step(args[1]) || string(s.Mode) == args[1] })
 	st.quiet = false
 	if p.s.Step != migration.Step(args[1]) && string(p.s.Mode) != args[1] {
 		st.t.Fatalf("%s was not reached: %s %s: %s", args[1], p.s.Mode, p.s.Step, asJSON(p.decide()))
+	}
+	if plain {
+		reached[args[1]] = p.clone()
 	}
 }
 
@@ -61,6 +74,7 @@ func (st *story) given(what string, args []string) {
 	if st.p != nil {
 		st.t.Fatalf("given %s comes too late", what)
 	}
+	st.varied = true
 	st.vary(&st.spec, &st.policy, what, args)
 }
 

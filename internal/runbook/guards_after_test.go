@@ -111,16 +111,16 @@ func TestHeldLong(t *testing.T) {
 	checkGuard(t, heldLong, []guardCase{
 		{name: "just begun", step: at, want: "fail, watches"},
 		{name: "not begun", step: at, vary: func(p *play) { p.s.Hold = nil }, want: "fail, watches"},
-		{name: "a second too early", step: at, vary: later(72*time.Hour - time.Second), want: "fail, watches"},
-		{name: "long enough", step: at, vary: later(72 * time.Hour), want: "pass"},
-		{name: "long enough, and unseen", step: at, vary: declared(later(72*time.Hour), unseenCluster), want: "unknown, watches"},
+		{name: "a second too early", step: at, vary: later(standHold - time.Second), want: "fail, watches"},
+		{name: "long enough", step: at, vary: later(standHold), want: "pass"},
+		{name: "long enough, and unseen", step: at, vary: declared(later(standHold), unseenCluster), want: "unknown, watches"},
 	})
 	say := func(k analysis.VerdictKind) func(*play) { return verdict(analysis.Verdict{Kind: k}) }
 	checkGuard(t, certified, []guardCase{
 		{name: "certified", step: at, vary: say(analysis.Good), want: "pass"},
 		{name: "error rate alone", step: at, vary: verdict(analysis.Verdict{Kind: analysis.Unresolved, ErrorRateGood: true}), want: "pass"},
 		{name: "unresolved during the hold", step: at, vary: say(analysis.Unresolved), want: "fail, watches"},
-		{name: "unresolved at its end", step: at, vary: declared(say(analysis.Unresolved), later(72*time.Hour)), want: "fail, asks"},
+		{name: "unresolved at its end", step: at, vary: declared(say(analysis.Unresolved), later(standHold)), want: "fail, asks"},
 		{name: "blind in the hold", step: at, vary: say(analysis.Blind), want: "unknown, watches"},
 	})
 }
@@ -131,8 +131,8 @@ func TestSilent(t *testing.T) {
 		return func(p *play) { p.s.Live.OldQuiet = Traffic{Quiet: Streak{Since: p.w.now.Add(-d), Last: p.w.now}} }
 	}
 	checkGuard(t, silent(migration.CodeResidual), []guardCase{
-		{name: "silent for a day", step: at, vary: quiet(24 * time.Hour), want: "pass"},
-		{name: "silent for a second less", step: at, vary: quiet(24*time.Hour - time.Second), want: "fail, watches"},
+		{name: "silent for long enough", step: at, vary: quiet(standResidual), want: "pass"},
+		{name: "silent for a second less", step: at, vary: quiet(standResidual - time.Second), want: "fail, watches"},
 		{name: "never looked at", step: at, see: func(l *look) { l.f.Sample = nil }, want: "unknown, watches"},
 		{name: "metrics missing", step: at, vary: declared(quiet(48*time.Hour), func(p *play) { p.w.metricsErr = "connection refused" }), want: "unknown, watches"},
 		{name: "the old side has no series any more", step: at, vary: quiet(48 * time.Hour), see: func(l *look) { l.f.Sample = &analysis.Sample{At: l.now, Old: map[string]analysis.Counters{}} }, want: "unknown, watches"},

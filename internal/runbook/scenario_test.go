@@ -73,6 +73,7 @@ type story struct {
 	p       *play
 	told    map[string]bool // decisions that were shown since the last command
 	quiet   bool
+	varied  bool // something was given that is not the plain example's
 }
 
 // tell plays the commands of a scenario and gives it back with its answers.

@@ -32,13 +32,22 @@ func standAt(t testing.TB, step migration.Step) *play {
 	return p.clone()
 }
 
+// The example of the stands holds less long than the procedure does, because
+// every test that begins in it folds its journal.
+const (
+	standHold     = 6 * time.Hour
+	standResidual = time.Hour
+)
+
 func recordStands(t testing.TB, spec migration.Spec) map[migration.Step]*play {
 	t.Helper()
 	w := newWorld(spec, 3600)
 	w.pass(time.Hour)
 	w.now = t0
 	p := newPlay(w)
-	p.declare("angua", spec, examplePolicy())
+	policy := examplePolicy()
+	policy.Hold, policy.Residual = standHold, standResidual
+	p.declare("angua", spec, policy)
 	for _, wv := range waivers(t0.Add(90 * 24 * time.Hour)) {
 		p.says("angua", migration.KindWaived, wv)
 	}

@@ -193,13 +193,20 @@ func undoTable() []row {
 	}
 }
 
-func rowOf(step migration.Step) (row, bool) {
-	for _, r := range table() {
-		if r.step == step {
-			return r, true
-		}
+// rows are the table by step: it is built once, and never changed.
+var rows = byStep(table())
+
+func byStep(list []row) map[migration.Step]row {
+	out := make(map[migration.Step]row, len(list))
+	for _, r := range list {
+		out[r.step] = r
 	}
-	return row{}, false
+	return out
+}
+
+func rowOf(step migration.Step) (row, bool) {
+	r, ok := rows[step]
+	return r, ok
 }
 
 // Title says in a few words what a step does.
