@@ -25,6 +25,10 @@ const (
 // KeyName is the TSIG key that may update the zone.
 const KeyName = "rehome"
 
+// beginTTL is the TTL, in seconds, that a migration first has to lower, and which
+// bounds how soon it may switch.
+const beginTTL = 30
+
 // DNS is the part: primary, secondary and resolver.
 type DNS struct{ lab *part.Lab }
 
@@ -63,7 +67,7 @@ type server struct {
 
 func (d *DNS) servers(key Key) map[string]server {
 	at := func(h network.Host) netip.AddrPort { return netip.AddrPortFrom(h.Address, 53) }
-	zone := DefaultZone(network.NS1.Address, network.NS2.Address, network.VM.Address)
+	zone := DefaultZone(network.NS1.Address, network.NS2.Address, network.VM.Address, beginTTL)
 	primary := Named{Dir: d.lab.StatePath("dns", ns1), Listen: at(network.NS1), Peer: at(network.NS2), Zone: zone, Key: key, Primary: true}
 	secondary := Named{Dir: d.lab.StatePath("dns", ns2), Listen: at(network.NS2), Peer: at(network.NS1), Zone: zone, Key: key}
 	cache := Unbound{Dir: d.lab.StatePath("dns", resolver), Listen: at(network.Resolver), Zone: ZoneName,

@@ -27,14 +27,13 @@ type Zone struct {
 }
 
 // DefaultZone is the zone of the runbook's organisation: the service and its
-// rehearsal record lead to the virtual machine, with a TTL of 30 s, which a
-// migration first has to lower, and which bounds how soon it may switch.
-func DefaultZone(ns1, ns2, vm netip.Addr) Zone {
+// rehearsal record lead to the virtual machine with that TTL, in seconds.
+func DefaultZone(ns1, ns2, vm netip.Addr, ttl int) Zone {
 	return Zone{
 		Name: ZoneName, NS1: ns1, NS2: ns2, NegativeTTL: 5,
 		Records: []string{
-			fmt.Sprintf("%s 30 IN A %s", ServiceName, vm),
-			fmt.Sprintf("%s 30 IN A %s", RehearsalName, vm),
+			fmt.Sprintf("%s %d IN A %s", ServiceName, ttl, vm),
+			fmt.Sprintf("%s %d IN A %s", RehearsalName, ttl, vm),
 		},
 	}
 }

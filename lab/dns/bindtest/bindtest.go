@@ -65,7 +65,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	install(t)
 	loopback := netip.MustParseAddr("127.0.0.1")
-	o := options{zone: labdns.DefaultZone(loopback, loopback, netip.MustParseAddr("10.77.0.20"))}
+	o := options{zone: labdns.DefaultZone(loopback, loopback, netip.MustParseAddr("10.77.0.20"), 300)}
 	for _, opt := range opts {
 		opt(&o)
 	}
