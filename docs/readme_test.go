@@ -50,7 +50,7 @@ func TestConsoleBlocksOfTheREADME(t *testing.T) {
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+dir, "XDG_STATE_HOME="+dir+"/state", "NO_COLOR=1")
 		said, err := cmd.CombinedOutput()
-		if _, exited := err.(*exec.ExitError); err != nil && !exited { //nolint:errorlint // Wait's own error
+		if _, exited := err.(*exec.ExitError); err != nil && !exited {
 			t.Fatalf("%s: %v", s.command, err)
 		}
 		if !shows(s.want, string(said)) {
