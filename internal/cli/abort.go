@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -61,7 +62,7 @@ func (p *Program) abort(ctx context.Context, name, reason string, dry bool) erro
 		}
 		return []engine.Saying{{Kind: migration.KindAbort, Body: migration.Said{Text: reason}}}, nil
 	})
-	if err != nil && err != errSaid {
+	if err != nil && !errors.Is(err, errSaid) {
 		return err
 	}
 	return d.toEnd(ctx, true)
