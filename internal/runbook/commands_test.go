@@ -116,6 +116,8 @@ func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what strin
 		st.waive = st.duration(args[0])
 	case "hold":
 		policy.Hold = st.duration(args[0])
+	case "residual":
+		policy.Residual = st.duration(args[0])
 	default:
 		st.t.Fatalf("given %s?", what)
 	}

@@ -261,7 +261,7 @@ func actionText(a migration.Action) string {
 
 var (
 	numbers          = regexp.MustCompile(`; (error rate|share of requests)[^;]*(; about \d+ are needed)?`)
-	digits           = regexp.MustCompile(`[0-9]+`)
+	digits           = regexp.MustCompile(`[0-9]+[0-9hms.]*`)
 	instants         = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	generationNumber = regexp.MustCompile(`generation \d+`)
 )
