@@ -21,12 +21,8 @@ type intake struct {
 	back    migration.Step
 }
 
-// takeIn reads a file and its migration's journal, and compares them.
-func (p *Program) takeIn(ctx context.Context, j engine.Journal, file, policy string) (intake, error) {
-	loaded, err := config.Load(file, policy)
-	if err != nil {
-		return intake{}, err
-	}
+// takeIn reads the journal of a file's migration, and compares them.
+func (p *Program) takeIn(ctx context.Context, j engine.Journal, loaded config.Loaded) (intake, error) {
 	actor, err := p.actor()
 	if err != nil {
 		return intake{}, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rehome.dev/rehome/internal/config"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/runbook"
 )
@@ -62,12 +63,16 @@ refuses when the inputs or the objects to be changed are different by then.`,
 }
 
 func (p *Program) plan(ctx context.Context, file, policy string) error {
+	loaded, err := config.Load(file, policy)
+	if err != nil {
+		return err
+	}
 	j, err := p.reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer j.Close()
-	in, err := p.takeIn(ctx, j, file, policy)
+	in, err := p.takeIn(ctx, j, loaded)
 	if err != nil {
 		return err
 	}

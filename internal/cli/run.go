@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rehome.dev/rehome/internal/config"
 	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/runbook"
@@ -45,12 +46,16 @@ Ctrl-C stops between two decisions; a second one stops at once.`,
 }
 
 func (p *Program) run(ctx context.Context, file string, f runFlags) error {
+	loaded, err := config.Load(file, f.policy)
+	if err != nil {
+		return err
+	}
 	j, err := p.open(ctx, f.dryRun)
 	if err != nil {
 		return err
 	}
 	defer j.Close()
-	in, err := p.takeIn(ctx, j, file, f.policy)
+	in, err := p.takeIn(ctx, j, loaded)
 	if err != nil {
 		return err
 	}

@@ -43,14 +43,15 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               func(e *testscript.Env) error { return setUp(e, filepath.Join(data, "move")) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   exits,
-			"world":   makeWorld,
-			"pass":    pass,
-			"foreign": foreignRecord,
-			"edit":    edit,
-			"damage":  damage,
-			"clean":   clean,
-			"keep":    keep,
+			"exits":    exits,
+			"world":    makeWorld,
+			"pass":     pass,
+			"foreign":  foreignRecord,
+			"edit":     edit,
+			"damage":   damage,
+			"clean":    clean,
+			"keep":     keep,
+			"wait-for": func(ts *testscript.TestScript, _ bool, args []string) { waitFor(ts, args[0]) },
 		},
 	})
 }
@@ -161,4 +162,14 @@ func clean(ts *testscript.TestScript, _ bool, _ []string) {
 	if looked < 3 || of(ts).said.Len() == 0 {
 		ts.Fatalf("there was nothing to look at")
 	}
+}
+
+// waitFor waits until another process has made a file.
+func waitFor(ts *testscript.TestScript, file string) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(file)); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("%s was not made", file)
 }

@@ -32,21 +32,27 @@ var worldBegins = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 func makeWorld(ts *testscript.TestScript, _ bool, args []string) {
 	l, err := config.Load(ts.MkAbs(args[0]), "")
 	ts.Check(err)
+	s := of(ts)
+	var w *sim.World
+	s.registry, w = registryOf(l)
+	s.world = &world{w, l.Spec}
+}
+
+// registryOf is a registry whose adapters all lead into one virtual world.
+func registryOf(l config.Loaded) (wire.Registry, *sim.World) {
 	w := sim.New(sim.Options{
 		Spec: l.Spec, Policy: l.Policy, Start: worldBegins, Seed: 1, Rate: 40, Resolvers: 8, TTL: 300,
 		Old:      sim.Behaviour{ErrorRate: 0.001, Latency: 20 * time.Millisecond},
 		Releases: map[string]sim.Behaviour{badImage: {ErrorRate: 0.05, Latency: 20 * time.Millisecond}},
 	})
 	w.Pass(l.Policy.BaselineFor)
-	ports := w.Ports()
-	s := of(ts)
-	s.world = &world{w, l.Spec}
-	s.registry = wire.Registry{
-		DNS:     map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": func(c migration.Connection) (engine.DNS, error) { return ports.DNS[c.Name], nil }},
-		Cluster: map[string]func(migration.Connection) (engine.Cluster, error){"kubernetes": func(migration.Connection) (engine.Cluster, error) { return ports.Cluster, nil }},
-		Metrics: map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": func(migration.Connection) (engine.Metrics, error) { return ports.Metrics, nil }},
-		Prober:  ports.Prober, Smoker: ports.Smoker, Clock: w.Clock,
-	}
+	p := w.Ports()
+	return wire.Registry{
+		DNS:     map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": func(c migration.Connection) (engine.DNS, error) { return p.DNS[c.Name], nil }},
+		Cluster: map[string]func(migration.Connection) (engine.Cluster, error){"kubernetes": func(migration.Connection) (engine.Cluster, error) { return p.Cluster, nil }},
+		Metrics: map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": func(migration.Connection) (engine.Metrics, error) { return p.Metrics, nil }},
+		Prober:  p.Prober, Smoker: p.Smoker, Clock: w.Clock,
+	}, w
 }
 
 // pass DURATION lets virtual time go by, with traffic.
