@@ -104,7 +104,7 @@ func (c *Cluster) forward(ctx context.Context, conn *connection, pod *corev1.Pod
 		return 0, nil, err
 	}
 	var once sync.Once
-	return int(ports[0].Local), func() { once.Do(func() { stop(); _ = <-ended }) }, nil
+	return int(ports[0].Local), func() { once.Do(func() { stop(); <-ended }) }, nil //nolint:errcheck // it ends because it was told to
 }
 
 // forwardDialer speaks WebSocket, as current servers do, and falls back to SPDY
