@@ -71,7 +71,7 @@ func (w *World) say(format string, args ...any) {
 
 func (w *World) firstAttempt(ctx context.Context) error {
 	w.say("The first attempt, with a release that passes its smoke test and fails under load")
-	if err := w.Rehome(ctx, done, "plan", w.File()); err != nil {
+	if err := w.Rehome(ctx, blocked, "plan", w.File()); err != nil {
 		return err
 	}
 	w.say("Nothing is passed because nobody looked: what no check judges yet blocks")
