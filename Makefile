@@ -15,7 +15,7 @@ LINTER := $(CACHE)/golangci-lint-$(shell cat tools/go.sum | sha256sum | cut -c1-
 LAB_PACKAGES = $(shell grep -rl --include='*_test.go' '^//go:build lab$$' . | xargs -n1 dirname | sort -u)
 
 # Everything that is generated. `make generated` fails when one of them was out of date.
-GENERATED := docs/schema docs/reference
+GENERATED := docs/schema docs/reference docs/state-diagram.md docs/guards.md
 
 # timed NAME,COMMAND says how long each stage took.
 define timed
