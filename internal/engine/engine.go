@@ -73,6 +73,8 @@ func (e *Engine) State(ctx context.Context) (runbook.State, error) {
 	return e.state, nil
 }
 
+// reload folds what the journal has beyond the state. What others have said or
+// done since the first look is announced as well.
 func (e *Engine) reload(ctx context.Context) error {
 	recs, err := e.ports.Journal.Read(ctx, e.key, e.state.Head.Seq)
 	if err != nil {
@@ -81,9 +83,13 @@ func (e *Engine) reload(ctx context.Context) error {
 	if _, err := journal.Verify(e.state.Head, recs); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
+	joined := e.state.Head.Seq > 0
 	for _, r := range recs {
 		if e.state, err = runbook.Apply(e.state, r); err != nil {
 			return fmt.Errorf("fold the journal: %w", err)
+		}
+		if joined {
+			e.notify(Event{At: r.At, State: e.state, Record: &r})
 		}
 	}
 	return nil
@@ -128,7 +134,7 @@ func (e *Engine) Step(ctx context.Context) (runbook.Decision, error) {
 	}
 	fence, err := e.ports.Journal.Acquire(ctx, e.key, e.holder, LeaseTTL)
 	if err != nil {
-		return nil, fmt.Errorf("take the lease: %w", err)
+		return nil, err // it says whose lease
 	}
 	e.fence = fence
 	now := e.ports.Clock.Now()

@@ -88,11 +88,14 @@ func TestOneActs(t *testing.T) {
 }
 
 // TestRollbackFromElsewhere: a person's order needs no lease, fences off who
-// drives, and is followed by him at once.
+// drives, and is announced and followed by him at once.
 func TestRollbackFromElsewhere(t *testing.T) {
 	inWorld(t, func(b *bench) {
-		ordered := false
+		ordered, heard := false, 0
 		e := b.process("one", func(ev engine.Event) {
+			if ev.Record != nil && ev.Record.Kind == migration.KindRollback {
+				heard++
+			}
 			if ev.Decision == nil || ordered || ev.State.Step != migration.StepWatch {
 				return
 			}
@@ -107,6 +110,9 @@ func TestRollbackFromElsewhere(t *testing.T) {
 		}
 		if _, blocked := d.(runbook.Block); !blocked || b.state.Mode != migration.ModeRolledBack || b.served() != oldAddress {
 			b.Errorf("it ended with %s as %s, and the name leads to %s", runbook.DecisionName(d), b.state.Mode, b.served())
+		}
+		if heard != 1 {
+			b.Errorf("the order was announced %d times", heard)
 		}
 		if inc, open := b.state.OpenIncident(); !open || inc.By != sim.Operator || !strings.Contains(inc.Summary, "I have a feeling") {
 			b.Errorf("the incident is %+v", inc)
