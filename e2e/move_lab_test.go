@@ -161,6 +161,15 @@ func (m *move) kubectl(namespace string, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
+// forget deletes an object that a test has made, after the test.
+func (m *move) forget(namespace, kind, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if _, err := cluster.Kubectl(ctx, m.lab, nil, "-n", namespace, "delete", kind, name); err != nil {
+		m.t.Error(err)
+	}
+}
+
 // eventually looks until what is waited for is there.
 func (m *move) eventually(within time.Duration, what string, there func() bool) {
 	m.t.Helper()

@@ -87,5 +87,6 @@ func (m *move) resumed() *process {
 		if code := p.cmd.ProcessState.ExitCode(); code != failed || !strings.Contains(p.said.String(), "another process is driving this migration") {
 			m.t.Fatalf("the resumed rehome ended with exit code %d:\n%s", code, p.said)
 		}
+		time.Sleep(250 * time.Millisecond)
 	}
 }
