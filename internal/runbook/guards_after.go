@@ -78,7 +78,11 @@ func verdictText(v analysis.Verdict) string {
 	case "":
 		return "not judged yet"
 	}
-	text := fmt.Sprintf("%s: %d requests, %d errors (%.3f %%), baseline %.3f %%", v.Kind, v.Requests, v.Errors, 100*v.Rate, 100*v.BaselineRate)
+	what := "errors"
+	if v.Metric == analysis.LatencyP99 {
+		what = "surely slower than the p99 limit"
+	}
+	text := fmt.Sprintf("%s: %d requests, %d %s (%.3f %%), baseline %.3f %%", v.Kind, v.Requests, v.Errors, what, 100*v.Rate, 100*v.BaselineRate)
 	if v.Kind == analysis.Unresolved && v.Needed > 0 {
 		text += fmt.Sprintf("; about %d more requests would decide", v.Needed)
 	}
