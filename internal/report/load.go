@@ -106,9 +106,15 @@ func WithLoad(r Report, load Load) Report {
 	rows := r.windows()
 	outside := LostRow{What: "outside of them"}
 	total := LostRow{What: "total"}
+	end := r.Outcome.Last
+	for _, w := range rows {
+		if w.To.After(end) {
+			end = w.To
+		}
+	}
 	for _, s := range load {
-		if s.T.Before(r.Outcome.Began.Truncate(time.Second)) {
-			continue // before this migration
+		if s.T.Before(r.Outcome.Began.Truncate(time.Second)) || s.T.After(end) {
+			continue // before this migration, or after it
 		}
 		total.add(s)
 		if i := slices.IndexFunc(rows, func(w LostRow) bool { return !s.T.Before(w.From) && s.T.Before(w.To) }); i >= 0 {
