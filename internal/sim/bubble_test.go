@@ -67,6 +67,7 @@ type life struct {
 	seen  func(engine.Event) // may be nil
 	lines []string
 	now   migration.Position // as far as anybody was told
+	seq   uint64             // the journal's length, when last asked for
 	steps int
 	lives int
 	began time.Time
@@ -85,8 +86,10 @@ func live(t *testing.T, o Options, rig *faults.Rig) *life {
 	if err := s.Declare(ctx, o.Spec); err != nil {
 		t.Fatal(err)
 	}
+	l := &life{Story: s, rig: rig, ctx: ctx, began: s.World.Clock.Now()}
 	rig.Now = s.World.Clock.Now
-	return &life{Story: s, rig: rig, ctx: ctx, began: s.World.Clock.Now()}
+	rig.Head = l.head
+	return l
 }
 
 func (l *life) note(format string, args ...any) {
@@ -182,6 +185,16 @@ func (l *life) drive(want ...migration.Mode) (err error) {
 			return err
 		}
 	}
+}
+
+// head is the journal's length.
+func (l *life) head() uint64 {
+	recs, err := l.World.Journal.Read(context.WithoutCancel(l.ctx), l.key, l.seq)
+	if err != nil {
+		panic(err)
+	}
+	l.seq += uint64(len(recs))
+	return l.seq
 }
 
 // records is the whole journal.

@@ -80,7 +80,10 @@ func direction(a migration.Action) []migration.Mode {
 // side that answers.
 func (l *life) zone(recs []migration.Record, bad func(string, ...any)) {
 	old := l.World.opts.Spec.OldEntry.Addresses
-	name := l.World.opts.Spec.Names[0].Name
+	ours := map[string]bool{}
+	for _, n := range l.World.opts.Spec.Names {
+		ours[n.Name] = true
+	}
 	addresses := newAddresses(recs)
 	for n, c := range l.World.DNS.Log() {
 		if c.By != memory.Rehome {
@@ -92,8 +95,8 @@ func (l *life) zone(recs []migration.Record, bad func(string, ...any)) {
 			bad("change %d of the zone (%s) is named by no intent", n, c.Purpose)
 		}
 		for _, s := range c.After {
-			if s.Name == name && !slices.Equal(s.Data, old) && (len(s.Data) != 1 || !addresses[s.Data[0]]) {
-				bad("change %d of the zone led %s to %v", n, name, s.Data)
+			if ours[s.Name] && !slices.Equal(s.Data, old) && (len(s.Data) != 1 || !addresses[s.Data[0]]) {
+				bad("change %d of the zone led %s to %v", n, s.Name, s.Data)
 			}
 		}
 	}
@@ -213,11 +216,12 @@ func decoded[B any](r migration.Record) B {
 
 // namesBack: every name server leads to the old side.
 func (l *life) namesBack(bad func(string, ...any)) {
-	name := l.World.opts.Spec.Names[0]
-	for _, server := range []string{"ns1", "ns2"} {
-		set, ok := l.World.DNS.Served(server, name.Zone, name.View, name.Name, "A")
-		if !ok || !slices.Equal(set.Data, l.World.opts.Spec.OldEntry.Addresses) {
-			bad("%s gives %v for %s at the end", server, set.Data, name.Name)
+	for _, name := range l.World.opts.Spec.Names {
+		for _, server := range []string{"ns1", "ns2"} {
+			set, ok := l.World.DNS.Served(server, name.Zone, name.View, name.Name, "A")
+			if !ok || !slices.Equal(set.Data, l.World.opts.Spec.OldEntry.Addresses) {
+				bad("%s gives %v for %s at the end", server, set.Data, name.Name)
+			}
 		}
 	}
 }

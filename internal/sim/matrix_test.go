@@ -20,7 +20,9 @@ import (
 type tale struct {
 	name  string
 	image string
+	vary  func(*Options)                // may be nil
 	from  func(migration.Position) bool // where failures begin
+	calls func(faults.Call) bool        // which fail; nil: all
 	tell  func(*life) error
 	end   func(*life, past, func(string, ...any))
 }
@@ -28,11 +30,35 @@ type tale struct {
 var tales = []tale{
 	{name: "bad", image: BadImage, from: cutover, tell: func(l *life) error { return l.drive(migration.ModeRolledBack) }, end: (*life).endsBack},
 	{name: "good", image: GoodImage, from: cutover, tell: func(l *life) error { return l.drive(migration.ModeRetired) }, end: (*life).endsRetired},
+	{name: "bad-in-two-zones", image: BadImage, vary: twoZones, from: cutover, calls: ofTwo, tell: func(l *life) error { return l.drive(migration.ModeRolledBack) }, end: (*life).endsBack},
+	{name: "good-in-two-zones", image: GoodImage, vary: twoZones, from: cutover, calls: ofTwo, tell: func(l *life) error { return l.drive(migration.ModeRetired) }, end: (*life).endsRetired},
 	{name: "abort", image: GoodImage, from: undoing, tell: (*life).abort, end: (*life).endsAborted},
 }
 
 func cutover(p migration.Position) bool {
 	return p.Mode != migration.ModeForward || !p.Step.Before(migration.StepGo)
+}
+
+// twoZones gives the application a second name in another zone: the switch is
+// then two changes, and half a switch is possible.
+func twoZones(o *Options) {
+	o.Spec.Names = append(slices.Clone(o.Spec.Names), migration.Name{
+		Name: "bank.morpork.example.", Zone: "morpork.example.", Provider: "golem-dns", Workload: "royal-bank-api",
+	})
+}
+
+// ofTwo are the calls at which it matters that there are two changes.
+func ofTwo(c faults.Call) bool {
+	moves := c.At.Step == migration.StepSwitch || c.At.Step == migration.StepDNSBack || c.At.Step == migration.StepRetire
+	return moves && (c.Op == "dns.swap" || c.Op == "dns.observe" || c.Op == "journal.append")
+}
+
+func (x tale) options() Options {
+	o := shortOptions(x.image)
+	if x.vary != nil {
+		x.vary(&o)
+	}
+	return o
 }
 
 func undoing(p migration.Position) bool { return p.Mode == migration.ModeAborting }
@@ -113,10 +139,10 @@ func (x tale) trials(t *testing.T) []trial {
 	var mu sync.Mutex
 	var out []trial
 	inBubble(t, func(t *testing.T) {
-		l := live(t, shortOptions(x.image), &faults.Rig{Choose: func(c faults.Call) faults.Fault {
+		l := live(t, x.options(), &faults.Rig{Choose: func(c faults.Call) faults.Fault {
 			mu.Lock()
 			defer mu.Unlock()
-			if !x.from(c.At) {
+			if !x.from(c.At) || x.calls != nil && !x.calls(c) {
 				return faults.None
 			}
 			for _, f := range kinds(c) {
@@ -189,7 +215,7 @@ func TestMatrix(t *testing.T) {
 func (x tale) try(t *testing.T, c trial) {
 	var mu sync.Mutex
 	met := false
-	l := live(t, shortOptions(x.image), &faults.Rig{Choose: func(call faults.Call) faults.Fault {
+	l := live(t, x.options(), &faults.Rig{Choose: func(call faults.Call) faults.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if met || !x.from(call.At) || call.String() != c.call {

@@ -39,7 +39,7 @@ const ever = 10 * time.Hour
 // less than a change may take, for longer, and on the way back for ever. A bad
 // release is always led back; a good one goes on once the part is there again.
 func TestOutages(t *testing.T) {
-	short, long := 12*time.Second, 45*time.Second
+	short, long := 12*time.Second, 75*time.Second // the watch takes a minute
 	for _, x := range []struct {
 		tale  tale
 		steps []migration.Step
@@ -68,7 +68,7 @@ func TestOutages(t *testing.T) {
 
 // without tells the story with a part of the world away from a step on.
 func (x tale) without(t *testing.T, o outage, step migration.Step, lasts time.Duration) {
-	l := live(t, shortOptions(x.image), &faults.Rig{})
+	l := live(t, x.options(), &faults.Rig{})
 	var until time.Time
 	do := func(f func(*World) error) {
 		if err := f(l.World); err != nil {
@@ -100,8 +100,11 @@ func (x tale) without(t *testing.T, o outage, step migration.Step, lasts time.Du
 		if h.end().Mode == migration.ModeRolledBack {
 			l.namesBack(bad)
 		}
-		if h.end().Mode == migration.ModeRolledBack && (lasts != ever || len(h.end().Left) == 0) {
-			l.atRest(bad)
+		if h.end().Mode == migration.ModeRolledBack && len(h.end().Left) == 0 {
+			l.atRest(bad) // otherwise it is said what is left
+		}
+		if lasts < l.World.opts.Policy.RollbackBudget && len(h.end().Left) > 0 {
+			bad("after %s already something is left: %v", lasts, h.end().Left)
 		}
 	}})
 }

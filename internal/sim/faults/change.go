@@ -17,7 +17,12 @@ var Messages = []Fault{Delayed, Copied}
 
 // change makes a call that changes something outside.
 func (r *Rig) change(ctx context.Context, op, what string, a migration.Action, do func(context.Context) (migration.Outcome, error)) (migration.Outcome, error) {
+	effect := Effect{At: r.Now(), Action: a}
+	if r.Head != nil {
+		effect.Seq = r.Head()
+	}
 	c, fault := r.meet(ctx, op, what)
+	effect.Call = c
 	arrive := func() migration.Outcome {
 		out, _ := do(context.WithoutCancel(ctx)) // nobody is there to be told
 		return out
@@ -28,7 +33,7 @@ func (r *Rig) change(ctx context.Context, op, what string, a migration.Action, d
 	case Hangs:
 		return migration.OutcomeUnknown, fmt.Errorf("%s: %w", op, wait(ctx))
 	}
-	r.sent(c, a)
+	r.sent(effect)
 	switch fault {
 	case Delayed:
 		r.keep(arrive)

@@ -28,9 +28,6 @@ func (j journal) Append(ctx context.Context, key string, prev migration.Head, re
 		return migration.Head{}, fmt.Errorf("append: %w", wait(ctx))
 	}
 	head, err := j.Journal.Append(ctx, key, prev, recs...)
-	if err == nil {
-		j.r.appended(head.Seq)
-	}
 	switch fault {
 	case Lost:
 		return migration.Head{}, fmt.Errorf("append: %w", context.DeadlineExceeded)

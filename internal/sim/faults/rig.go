@@ -62,7 +62,8 @@ func (c Call) String() string {
 // Killed is what the engine's goroutine panics with when its process is killed.
 type Killed struct{ Call Call }
 
-// Effect is a change that was sent to the outside, and the journal's length then.
+// Effect is a change that was sent to the outside, and the journal's length when
+// the call was begun.
 type Effect struct {
 	At     time.Time
 	Seq    uint64
@@ -70,15 +71,15 @@ type Effect struct {
 	Action migration.Action
 }
 
-// Rig lets calls fail. Choose says how, and may be nil. One Rig serves all the
+// Rig lets calls fail. Choose says how, and may be nil as Head may. One Rig serves all the
 // engines of a world.
 type Rig struct {
 	Now    func() time.Time
+	Head   func() uint64 // the journal's length, whoever wrote it
 	Choose func(Call) Fault
 
 	mu        sync.Mutex
 	at        migration.Position
-	seq       uint64
 	counts    map[Call]int
 	given     map[Call][]any // answers, by what was asked, in their order
 	effects   []Effect
@@ -126,16 +127,10 @@ func (r *Rig) keep(arrive func() migration.Outcome) {
 	r.kept = append(r.kept, arrive)
 }
 
-func (r *Rig) appended(seq uint64) {
+func (r *Rig) sent(e Effect) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seq = max(r.seq, seq)
-}
-
-func (r *Rig) sent(c Call, a migration.Action) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.effects = append(r.effects, Effect{At: r.Now(), Seq: r.seq, Call: c, Action: a})
+	r.effects = append(r.effects, e)
 }
 
 // meet names the call and chooses its fault.
