@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/migration"
@@ -52,6 +53,37 @@ func TestIntentFirst(t *testing.T) {
 		log := b.world.DNS.Log()
 		if n := len(b.switches()); n != 1 || log[len(log)-1].Purpose != migration.ForSwitch || b.served() == oldAddress {
 			b.Errorf("%d switches; the last change was for %s; the name leads to %s", n, log[len(log)-1].Purpose, b.served())
+		}
+	})
+}
+
+// TestEveryServer: that the provider has accepted a change does not end its
+// intent. Only when the last name server serves it does the rehearsal go on.
+func TestEveryServer(t *testing.T) {
+	inWorld(t, func(b *bench) {
+		held := false
+		e := b.process("one", func(ev engine.Event) {
+			if ev.Record != nil && ev.Record.Kind == migration.KindMoved && ev.State.Step == migration.StepRehearse {
+				held = true
+				if err := b.world.DNS.Hold("ns2"); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		b.until(e, migration.StepRehearse)
+		for range 20 {
+			b.step(e)
+			b.sleep(time.Second)
+		}
+		if p := b.state.Pending; !held || len(p) != 1 || p[0].Step != migration.StepRehearse {
+			b.Fatalf("pending is %v", p)
+		}
+		if err := b.world.DNS.CatchUp("ns2"); err != nil {
+			b.Fatal(err)
+		}
+		b.until(e, migration.StepDeploy)
+		if took := b.state.Rehearsal.Forward; took < 10*time.Second {
+			b.Errorf("the rehearsed switch is said to have taken %s", took)
 		}
 	})
 }

@@ -59,7 +59,9 @@ func inWorld(t *testing.T, f func(*bench)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f(&bench{T: t, world: s.World, key: "royal-bank-api", rig: &faults.Rig{Now: s.World.Clock.Now}})
+		b := &bench{T: t, world: s.World, key: "royal-bank-api", rig: &faults.Rig{Now: s.World.Clock.Now}}
+		b.rig.Head = func() uint64 { return uint64(len(b.all())) }
+		f(b)
 	})
 }
 
@@ -109,15 +111,21 @@ func (b *bench) sleep(d time.Duration) {
 	}
 }
 
-// records are those of a kind, from the whole journal.
-func (b *bench) records(kind migration.RecordKind) []migration.Record {
+// all is the whole journal.
+func (b *bench) all() []migration.Record {
 	b.Helper()
 	all, err := b.world.Journal.Read(context.WithoutCancel(b.Context()), b.key, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
+	return all
+}
+
+// records are those of a kind, from the whole journal.
+func (b *bench) records(kind migration.RecordKind) []migration.Record {
+	b.Helper()
 	var out []migration.Record
-	for _, r := range all {
+	for _, r := range b.all() {
 		if r.Kind == kind {
 			out = append(out, r)
 		}
