@@ -76,8 +76,9 @@ func (p *Program) plan(ctx context.Context, file, policy string) error {
 	if err != nil {
 		return err
 	}
-	defer p.slowly("looking at name servers, cluster, metrics and both sides")()
+	done := p.slowly("looking at name servers, cluster, metrics and both sides")
 	v, next, err := p.outlook(ctx, in)
+	done()
 	if err != nil {
 		return err
 	}
@@ -150,8 +151,17 @@ func stepsOf(list []runbook.Outlook) []step {
 	return out
 }
 
-// slowly says what is being done if it takes longer than a second.
+// slowly says what is being done if it takes longer than a second. It must be
+// ended before the result is written.
 func (p *Program) slowly(what string) (done func()) {
-	t := time.AfterFunc(time.Second, func() { p.say("%s …", what) })
-	return func() { t.Stop() }
+	said := make(chan struct{})
+	t := time.AfterFunc(time.Second, func() {
+		defer close(said)
+		p.say("%s …", what)
+	})
+	return func() {
+		if !t.Stop() {
+			<-said
+		}
+	}
 }

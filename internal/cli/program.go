@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -63,7 +64,21 @@ func System() Program {
 func Run(ctx context.Context, p Program) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	p.Stderr = &lines{w: p.Stderr}
 	return int(finish(p.Stderr, p.execute(ctx)))
+}
+
+// lines keeps what is said at the same time apart: a signal is answered while
+// progress is written.
+type lines struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }
 
 // stateDir is where journal and archive are kept.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,7 +92,10 @@ func (p *Program) samePlan(ctx context.Context, in intake, want string) error {
 	if err != nil {
 		return err
 	}
-	have := runbook.Checksum(s, e.Observe(ctx, runbook.PreviewNeeds(s)))
+	done := p.slowly("looking whether the reviewed plan still holds")
+	facts := e.Observe(ctx, runbook.PreviewNeeds(s))
+	done()
+	have := runbook.Checksum(s, facts)
 	if have != want {
 		return blocked("the plan with checksum %s does not hold any more: inputs or objects to be changed are different now, with checksum %s", want, have).
 			with("review it again: rehome plan %s", in.loaded.File)
@@ -182,10 +186,14 @@ func (d *drive) event(e engine.Event) {
 // loop turns until the engine leaves or a person stops it.
 func (d *drive) loop(ctx context.Context, stay bool) (runbook.Decision, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
 	defer cancel()
+	var listening sync.WaitGroup
+	ended := make(chan struct{})
+	defer listening.Wait()
 	defer close(ended)
-	go d.gate.listen(d.p.Stop, cancel, func() { d.p.say("\nstopping after what has been begun; once more to stop at once") }, ended)
+	listening.Go(func() {
+		d.gate.listen(d.p.Stop, cancel, func() { d.p.say("\nstopping after what has been begun; once more to stop at once") }, ended)
+	})
 	dec, err := d.engine.Run(ctx, stay)
 	d.show.clear()
 	if err != nil {
