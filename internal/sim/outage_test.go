@@ -151,3 +151,39 @@ func chosen(name string) bool {
 	h.Write([]byte(name))
 	return h.Sum32()%share == 0
 }
+
+// TestBlindAtTheEnd: metrics that fail shortly before a wait ends, too late for
+// anybody to be asked, hold it up until they can be read again.
+func TestBlindAtTheEnd(t *testing.T) {
+	for _, step := range []migration.Step{migration.StepWatch, migration.StepHold} {
+		t.Run(string(step), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				o := shortOptions(GoodImage)
+				o.Policy.Watch, o.Policy.Hold = 2*time.Minute, 2*time.Minute
+				o.Policy.BlindAsk, o.Policy.BlindRollback = 10*time.Minute, 20*time.Minute
+				l := live(t, o, &faults.Rig{})
+				var entered, left time.Time
+				l.seen = func(e engine.Event) {
+					now := l.World.Clock.Now()
+					switch {
+					case entered.IsZero() && e.State.Step == step:
+						entered = now
+					case left.IsZero() && !entered.IsZero() && e.State.Step != step:
+						left = now
+					case !entered.IsZero() && left.IsZero() && now.Sub(entered) >= 4*time.Minute:
+						l.World.Metrics.Up()
+					case !entered.IsZero() && left.IsZero() && now.Sub(entered) >= time.Minute:
+						l.World.Metrics.Down("down")
+					}
+				}
+				if err := l.drive(migration.ModeRetired); err != nil {
+					t.Fatalf("%v\n%s", err, l.transcript())
+				}
+				if took := left.Sub(entered); took < 4*time.Minute {
+					t.Errorf("%s was left blind after %s", step, took)
+				}
+				l.judge(t, tale{end: (*life).endsRetired})
+			})
+		})
+	}
+}

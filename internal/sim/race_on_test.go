@@ -4,4 +4,4 @@ package sim
 
 // share is how many of so many trials are made: the race detector makes each
 // ten times as long. Which, only their names decide.
-const share = 4
+const share = 8
