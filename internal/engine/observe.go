@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -76,6 +77,10 @@ func observed[T any](v T, at time.Time, source string, err error) migration.Obse
 	o := migration.Observed[T]{Value: v, At: at, Source: source}
 	if err != nil {
 		o.Err = err.Error()
+		var h interface{ Hint() string }
+		if errors.As(err, &h) && h.Hint() != "" {
+			o.Err += " (" + h.Hint() + ")"
+		}
 	}
 	return o
 }

@@ -13,9 +13,10 @@ var edits = []struct {
 	step  migration.Step
 	same  func(a, b migration.Spec) bool
 }{
+	{"cutover", migration.StepAssess, func(a, b migration.Spec) bool { return a.Cutover == b.Cutover && a.Delivery == b.Delivery }},
 	{"vms", migration.StepAssess, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.VMs, b.VMs) }},
 	{"workloads.image", migration.StepContainer, func(a, b migration.Spec) bool { return slices.Equal(a.Images(), b.Images()) }},
-	{"target", migration.StepConvert, func(a, b migration.Spec) bool { return a.Target == b.Target && a.Delivery == b.Delivery }},
+	{"target", migration.StepConvert, func(a, b migration.Spec) bool { return a.Target == b.Target }},
 	{"workloads", migration.StepConvert, func(a, b migration.Spec) bool { return reflect.DeepEqual(withoutImages(a), withoutImages(b)) }},
 	{"smoke", migration.StepStage, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.Smoke, b.Smoke) }},
 	{"rehearsal", migration.StepRehearse, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.Rehearsal, b.Rehearsal) }},
