@@ -47,6 +47,7 @@ var short = map[string]string{
 	"watch.for":            "10s",
 	"watch.restartFree":    "5s",
 	"watch.warmUp":         "2s",
+	"watch.errorTolerance": "0.5", // so that a thousand requests decide
 	"watch.blind.askAfter": "3s",
 	"blind.rollbackAfter":  "6s",
 	"rollback.budget":      "15s",
