@@ -88,8 +88,9 @@ verify: ## go mod verify
 	@$(call timed,go mod verify,go mod verify)
 
 .PHONY: unit
-unit: ## run the tests that need no lab, with the race detector
-	@$(call timed,tests,go test -race -timeout 5m ./...)
+unit: ## run the tests that need no lab, with the race detector; then every trial of the fault matrix
+	@$(call timed,tests,go test -race -timeout 8m ./...)
+	$(call timed,the whole fault matrix,go test -timeout 5m ./internal/sim)
 
 .PHONY: fuzz
 fuzz: ## fuzz each parser for FUZZTIME (default 10s)

@@ -44,6 +44,8 @@ type Engine struct {
 	facts  runbook.Facts
 	taken  map[string]time.Time // when each observation was begun
 	fence  uint64
+	// balancers are the new side's exposures as the cluster last showed them.
+	balancers []migration.ExposureFacts
 }
 
 // LeaseTTL is how long an engine that was killed keeps others from acting.
@@ -85,12 +87,25 @@ func (e *Engine) reload(ctx context.Context) error {
 	}
 	joined := e.state.Head.Seq > 0
 	for _, r := range recs {
-		if e.state, err = runbook.Apply(e.state, r); err != nil {
-			return fmt.Errorf("fold the journal: %w", err)
+		if err := e.fold(r); err != nil {
+			return err
 		}
 		if joined {
 			e.notify(Event{At: r.At, State: e.state, Record: &r})
 		}
+	}
+	return nil
+}
+
+// fold takes one more record into the state.
+func (e *Engine) fold(r migration.Record) error {
+	next, err := runbook.Apply(e.state, r)
+	if err != nil {
+		return fmt.Errorf("fold the journal: %w", err)
+	}
+	e.state = next
+	if r.Kind == migration.KindDeclared {
+		clear(e.taken) // an edited file may ask for more than was looked at
 	}
 	return nil
 }
@@ -116,11 +131,9 @@ func (e *Engine) append(ctx context.Context, recs ...migration.Record) error {
 		return fmt.Errorf("journal %s: %w", sealed[0].Kind, err)
 	}
 	for _, r := range sealed {
-		next, err := runbook.Apply(e.state, r)
-		if err != nil {
+		if err := e.fold(r); err != nil {
 			return err
 		}
-		e.state = next
 		e.notify(Event{At: r.At, State: e.state, Record: &r})
 	}
 	return nil

@@ -65,6 +65,9 @@ func (e *Engine) gather(ctx context.Context, queries []runbook.Query, want func(
 		}
 	}
 	e.facts = f
+	if c := f.Cluster[migration.Production]; c.Known() {
+		e.balancers = c.Value.Exposures
+	}
 }
 
 func cloned[K comparable, V any](m map[K]V) map[K]V {
@@ -116,11 +119,12 @@ func (e *Engine) askDNS(ctx context.Context, q runbook.Query) (migration.ZoneFac
 	return p.Observe(ctx, q.Zone, q.View, q.Names)
 }
 
-// askProbe probes one side. The new side's address is what its balancer has
-// now; without one there is nothing to probe, and that is unknown.
+// askProbe probes one side. The new side's address is what its balancer had when
+// the cluster was last seen, so that probing goes on while the cluster's API is
+// away; without one there is nothing to probe, and that is unknown.
 func (e *Engine) askProbe(ctx context.Context, q runbook.Query) (migration.ProbeFacts, error) {
 	if q.Side == migration.NewSide {
-		for _, x := range e.facts.Cluster[migration.Production].Value.Exposures {
+		for _, x := range e.balancers {
 			q.Addresses, q.Port = append(q.Addresses, x.Addresses...), int(x.Port)
 		}
 		if len(q.Addresses) == 0 {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/runbook"
 	"rehome.dev/rehome/internal/sim/faults"
@@ -88,6 +89,62 @@ func TestHandedOut(t *testing.T) {
 		e.Observe(b.Context(), clusterQuery(0))
 		if !f.Cluster[migration.Production].At.Equal(at) {
 			b.Error("facts that were handed out have changed")
+		}
+	})
+}
+
+// TestProbesWithoutTheCluster: the new side is probed where its balancer was
+// last seen, so that an outage of the cluster's API blinds nobody to a new side
+// that serves or fails.
+func TestProbesWithoutTheCluster(t *testing.T) {
+	inWorld(t, func(b *bench) {
+		e := b.process("one", nil)
+		b.until(e, migration.StepGo)
+		b.rig.Choose = func(c faults.Call) faults.Fault {
+			if c.Op == "cluster.observe" {
+				return faults.Refused
+			}
+			return faults.None
+		}
+		f := e.Observe(b.Context(), []runbook.Query{
+			{Kind: runbook.QueryCluster, Env: migration.Production},
+			{Kind: runbook.QueryProbe, Side: migration.NewSide, Host: "royal-bank-api.golemtrust.am.", Path: "/readyz"},
+		})
+		if c := f.Cluster[migration.Production]; c.Known() {
+			b.Fatal("the cluster is seen although it refuses")
+		}
+		if p := f.Probe[migration.NewSide]; !p.Known() || !p.Value.OK {
+			b.Errorf("the probe of the new side is %+v", p)
+		}
+	})
+}
+
+// TestEditIsLookedAtAnew: after an edit of the file nothing that was seen before
+// counts, because the new file may ask for more.
+func TestEditIsLookedAtAnew(t *testing.T) {
+	inWorld(t, func(b *bench) {
+		asked := 0
+		b.rig.Choose = func(c faults.Call) faults.Fault {
+			if c.Op == "cluster.observe" {
+				asked++
+			}
+			return faults.None
+		}
+		e := b.process("one", nil)
+		st, err := e.State(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		e.Observe(b.Context(), clusterQuery(time.Hour))
+		err = e.Said(b.Context(), "angua", func(runbook.State) ([]engine.Saying, error) {
+			return []engine.Saying{{Kind: migration.KindDeclared, Body: migration.Declared{Spec: st.Spec, Policy: st.Policy}}}, nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		e.Observe(b.Context(), clusterQuery(time.Hour))
+		if asked != 2 {
+			b.Errorf("asked %d times, wanted 2", asked)
 		}
 	})
 }

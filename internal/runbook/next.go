@@ -9,11 +9,14 @@ import (
 
 // retryAfter is how long a refused action rests before it is tried again;
 // giveUp is after how many refusals in a row a forward step asks for help;
-// settleEvery is how often the effect of a change is looked for.
+// settleEvery is how often the effect of a change is looked for. On the way back
+// nothing is given up: after patience refusals it is tried every longRest.
 const (
 	retryAfter  = 5 * time.Second
 	giveUp      = 3
 	settleEvery = 500 * time.Millisecond
+	patience    = 30
+	longRest    = 30 * time.Second
 )
 
 // Next decides what to do now. It is total and deterministic: the same state,
@@ -139,9 +142,13 @@ func (l look) act(r row, todo []migration.Action, why []migration.Reason, every 
 }
 
 // rest is how long an action that was refused is left alone: a moment on the
-// way back, longer the more often it happens on the way forward.
+// way back, until it has been refused so often that somebody must mend something
+// first; longer the more often it happens on the way forward.
 func (l look) rest(f Failure) time.Duration {
-	if l.s.Mode != migration.ModeForward {
+	switch {
+	case l.s.Mode != migration.ModeForward && f.Count > patience:
+		return longRest
+	case l.s.Mode != migration.ModeForward:
 		return lookEvery
 	}
 	return time.Duration(min(f.Count, giveUp)) * retryAfter

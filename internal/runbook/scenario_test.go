@@ -63,17 +63,16 @@ func firstDifference(want, got string) string {
 
 // story is one scenario while it is told.
 type story struct {
-	t       *testing.T
-	out     bytes.Buffer
-	spec    migration.Spec
-	policy  migration.Policy
-	ttl     uint32
-	waive   time.Duration // until when the unjudged codes are waived; 0 for not at all
-	earlier time.Duration // how long the old side has served before
-	p       *play
-	told    map[string]bool // decisions that were shown since the last command
-	quiet   bool
-	varied  bool // something was given that is not the plain example's
+	t      *testing.T
+	out    bytes.Buffer
+	spec   migration.Spec
+	policy migration.Policy
+	ttl    uint32
+	waive  time.Duration // until when the unjudged codes are waived; 0 for not at all
+	p      *play
+	told   map[string]bool // decisions that were shown since the last command
+	quiet  bool
+	varied bool // something was given that is not the plain example's
 }
 
 // tell plays the commands of a scenario and gives it back with its answers.
