@@ -119,7 +119,7 @@ func (l look) over(set migration.RRset) bool {
 // attempt was aborted, and takes the generation records away: their fence has
 // done its work.
 func planRestoreTTL(l look) ([]migration.Action, []migration.Reason) {
-	return l.everyZone(l.s.allNames(), migration.CodeAllNS, func(z zone, v zoneView) (migration.SwapRecords, bool) {
+	todo, why := l.everyZone(l.s.allNames(), migration.CodeAllNS, func(z zone, v zoneView) (migration.SwapRecords, bool) {
 		have := v.newest().Sets
 		swap, _ := l.change(z, namesOf(z), have, migration.ForRestoreTTL, func(name string, sets []migration.RRset) []migration.RRset {
 			return l.restored(name, sets)
@@ -146,6 +146,27 @@ func planRestoreTTL(l look) ([]migration.Action, []migration.Reason) {
 		swap.Before, swap.After = before, after
 		return swap, len(after) > 0
 	})
+	return todo, append(why, l.notRestored()...)
+}
+
+// notRestored names what an abort finds changed by somebody else: it is left
+// alone, and said so.
+func (l look) notRestored() []migration.Reason {
+	if l.s.Mode != migration.ModeAborting {
+		return nil
+	}
+	var why []migration.Reason
+	for _, z := range zonesOf(l.s.allNames()) {
+		v := l.f.zone(z.key())
+		for _, name := range namesOf(z) {
+			sets := setsOf(v.newest().Sets, name)
+			if origin := l.origin(name, sets); v.known && !l.rehearsing(name) && !dataReached(sets, origin) {
+				why = append(why, seen(asks(hint(fails(migration.CodeForeign, "%s leads to %s and not to %s as before: it is somebody else's and left alone", name, dataOf(sets), dataOf(origin)),
+					"if it should be as before, correct the record by hand")), "name servers", v.at))
+			}
+		}
+	}
+	return why
 }
 
 // restored are a name's sets with the TTL that they had before the migration:

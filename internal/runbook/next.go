@@ -61,7 +61,9 @@ func (l look) settlePending() (Decision, []migration.Reason) {
 		if outcome != migration.OutcomeUnknown {
 			return Settle{Reasons{r}, i.ID, outcome}, nil
 		}
-		open = append(open, r)
+		if l.s.Mode == migration.ModeForward || i.Step == l.s.Step {
+			open = append(open, r) // what an earlier step of the way back left is noted
+		}
 	}
 	return nil, open
 }
