@@ -178,7 +178,9 @@ func (l look) back(r row, pending []migration.Reason) Decision {
 	open := pending
 	if r.plan != nil {
 		todo, why := r.plan(l)
-		fresh := slices.DeleteFunc(slices.Clone(todo), func(a migration.Action) bool { return l.begun(r.step, a, late) })
+		// what was refused or undone rests before it is tried again, and meanwhile
+		// the bound can end the step: it need not be asked for here
+		fresh := slices.DeleteFunc(slices.Clone(todo), l.pending)
 		if d, ok := l.act(r, fresh, nil, every).(Act); ok {
 			d.Reasons = why
 			return d
@@ -204,16 +206,9 @@ func (l look) back(r row, pending []migration.Reason) Decision {
 	return move
 }
 
-// begun says whether an action of the way back need not be begun now: it is
-// pending, or it was tried and its step's bound is over. What was never tried is
-// tried once even then, after a long sleep of the process.
-func (l look) begun(step migration.Step, a migration.Action, late bool) bool {
-	if slices.ContainsFunc(l.s.Pending, func(i migration.Intent) bool { return i.Target() == a.Target() }) {
-		return true
-	}
-	_, failed := l.s.Failed[a.Target()]
-	_, done := l.s.Done[doneKey(step, a)]
-	return late && (failed || done)
+// pending says whether something is on its way to an action's target already.
+func (l look) pending(a migration.Action) bool {
+	return slices.ContainsFunc(l.s.Pending, func(i migration.Intent) bool { return i.Target() == a.Target() })
 }
 
 // stillToDo says how it stands with an action of the way back that was begun.
