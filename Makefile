@@ -14,6 +14,13 @@ LINTER := $(CACHE)/golangci-lint-$(shell cat tools/go.sum | sha256sum | cut -c1-
 # Packages whose tests need the lab, by the build tag of their files.
 LAB_PACKAGES = $(shell grep -rl --include='*_test.go' '^//go:build lab$$' . | xargs -n1 dirname | sort -u)
 
+# Journals are synced to disk at every record. Where there is a file system in memory
+# the tests keep theirs there; what is built stays on the disk.
+ifneq ($(wildcard /dev/shm/.),)
+export GOTMPDIR := $(or $(GOTMPDIR),$(TMPDIR),/tmp)
+export TMPDIR := /dev/shm
+endif
+
 # Everything that is generated. `make generated` fails when one of them was out of date.
 GENERATED := docs/schema docs/reference docs/state-diagram.md docs/guards.md
 
