@@ -249,6 +249,7 @@ func backward(i migration.Intent) bool {
 }
 
 func TestHistories(t *testing.T) {
+	t.Parallel()
 	events := allEvents()
 	rapid.Check(t, func(rt *rapid.T) {
 		h := someHistory(rt, t, migration.StepAssess, migration.StepRehearse, migration.StepLowerTTL, migration.StepLead, migration.StepGo,

@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "write the transcripts anew")
 // are what was decided, and why. A decision is shown once below each line, and
 // again only when it differs in more than its numbers.
 func TestScenarios(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/scenario/*.txt")
 	if err != nil || (len(files) < 25 && !*update) {
 		t.Fatalf("%d scenarios, %v", len(files), err)
