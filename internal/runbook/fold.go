@@ -97,6 +97,7 @@ func declare(s State, b migration.Declared, r migration.Record) State {
 	n := s
 	n.Spec, n.Policy, n.File, n.DeclaredBy = b.Spec, b.Policy, b.File, r.Actor
 	if s.Head.Seq == 0 || s.Mode == migration.ModeAborted {
+		n.Origin = nil // what was prepared has been undone: the records are found anew
 		return begin(n, migration.Position{Attempt: s.Attempt + 1, Mode: migration.ModeForward, Step: migration.StepAssess}, r)
 	}
 	if to, edited := Affected(s.Spec, b.Spec, s.Policy, b.Policy); edited && s.Mode == migration.ModeForward && !s.SwitchBegan() && to.Before(s.Step) {

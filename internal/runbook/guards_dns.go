@@ -62,7 +62,7 @@ func ours(l look) migration.Reason {
 			}
 			if !dataReached(sets, expect) || len(sets) != len(expect) {
 				return hint(fails(migration.CodeForeign, "%s leads to %s, expected %s", name, dataOf(sets), dataOf(expect)),
-					"find out who changed it; then correct the record, or names and oldEntry in the file")
+					"find out who changed it and set it back; where the file is wrong, correct it, and if an attempt has changed the records: rehome abort, then run --restart")
 			}
 		}
 		return passes(migration.CodeForeign, "every name in %s leads where it is expected to", z.key())
