@@ -23,18 +23,17 @@ func TestKilledAroundEveryChange(t *testing.T) {
 	began := m.serial()
 	m.prepared()
 
-	p := m.start("run", m.File(), "--wait")
-	m.killedBefore(r, p, leadsAway)
+	start := func() *process { return m.start("run", m.File(), "--wait") }
+	m.killed(r, start, leadsAway, false)
 	if !leads(network.VM.Address.String(), servers...) {
 		t.Fatal("the switch was held, but a name server does not lead to the VM")
 	}
-	p = m.resumed()
-	m.killedAfter(r, p, leadsAway)
+	m.killed(r, m.resumed, leadsAway, true)
 	m.eventually(10*time.Second, "both name servers serve the switch", func() bool { return leads(m.balancer(), servers...) })
 	m.switchedOnce(migration.OutcomeUnknown)
 
 	armed := r.hold(leadsBack, false) // nothing leads back before it is killed for it
-	p = m.resumed()
+	p := m.resumed()
 	m.await(time.Minute, "the attempt turns back", isRollback)
 	p.kill()
 	r.release()
@@ -44,8 +43,7 @@ func TestKilledAroundEveryChange(t *testing.T) {
 	}
 	t.Logf("killed when the rollback was decided; its change was sent: %t", sprung(armed))
 
-	p = m.resumed()
-	m.killedAfter(r, p, leadsBack)
+	m.killed(r, m.resumed, leadsBack, true)
 	m.back(time.Now())
 	m.resumed().ends(time.Minute, rolledBack)
 	m.nothingTwice(r, began)
@@ -58,19 +56,13 @@ func TestKilledAroundEveryChange(t *testing.T) {
 	m.run(done, "log", demo.Name, "--verify")
 }
 
-// killedBefore kills a process whose change is sent and has not reached the name
-// server, which never gets it.
-func (m *move) killedBefore(r *relay, p *process, wants func(*mdns.Msg) bool) {
+// killed starts a process and kills it when the change is sent: before the name
+// server has it, which never gets it, or after, and before the process hears of it.
+func (m *move) killed(r *relay, start func() *process, wants func(*mdns.Msg) bool, after bool) {
 	m.t.Helper()
-	r.hold(wants, false).springs(m, 2*time.Minute)
-	p.kill()
-	r.release()
-}
-
-// killedAfter kills a process whose change is made, before it hears of that.
-func (m *move) killedAfter(r *relay, p *process, wants func(*mdns.Msg) bool) {
-	m.t.Helper()
-	r.hold(wants, true).springs(m, 2*time.Minute)
+	armed := r.hold(wants, after)
+	p := start()
+	armed.springs(m, 2*time.Minute)
 	p.kill()
 	r.release()
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	mdns "github.com/miekg/dns"
+
 	"rehome.dev/rehome/internal/store/sqlite"
 	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/demo"
@@ -90,7 +92,7 @@ func newMove(t *testing.T, release func(demo.Images) string, policy map[string]s
 			m.must(m.SetPolicy(key, value))
 		}
 	}
-	m.reset(beginTTL)
+	m.reset()
 	t.Cleanup(m.end)
 	return m
 }
@@ -111,18 +113,19 @@ func (m *move) end() {
 	if m.t.Failed() {
 		m.t.Logf("what rehome said:\n%s", m.said)
 	}
-	m.reset(labTTL)
+	m.reset()
 }
 
 // reset returns when the lab is as before a migration and its resolver has
 // forgotten the one before.
-func (m *move) reset(ttl int) {
+func (m *move) reset() {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	m.must(m.Reset(ctx, ttl))
-	m.eventually(time.Minute, "both name servers and the resolver lead to the VM", func() bool {
-		return leads(network.VM.Address.String(), network.NS1, network.NS2, network.Resolver)
+	m.must(m.Reset(ctx, beginTTL))
+	m.eventually(time.Minute, "both name servers and the resolver lead to the VM as a test begins", func() bool {
+		held := ask(network.Resolver, service, mdns.TypeA)
+		return leads(network.VM.Address.String(), network.NS1, network.NS2, network.Resolver) && len(held) == 1 && held[0].Header().Ttl <= beginTTL
 	})
 }
 

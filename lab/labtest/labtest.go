@@ -33,8 +33,8 @@ const inside = "REHOME_LAB_INSIDE"
 
 // Main is to be called by TestMain. It brings the lab up unless it is, and runs
 // the tests with the network, and the resolv.conf, of the host Ops. Suites on the
-// lab take turns.
-func Main(m *testing.M) {
+// lab take turns. After the tests it calls after, to give the lab back.
+func Main(m *testing.M, after ...func()) {
 	lab, err := part.New(part.NewProgress(os.Stderr, false))
 	if err == nil {
 		err = arrive(lab)
@@ -46,7 +46,11 @@ func Main(m *testing.M) {
 		}
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, f := range after {
+		f()
+	}
+	os.Exit(code)
 }
 
 // arrive returns when this process is on the host Ops; getting there replaces the
