@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
@@ -185,24 +184,4 @@ func shown(args []string) string {
 		}
 	}
 	return strings.Join(out, " ")
-}
-
-// Reset gives the lab back as it was before any migration: the records lead to
-// the VM with a TTL in seconds, and the cluster holds nothing of rehome's.
-func (w *World) Reset(ctx context.Context, ttl int) error {
-	script := fmt.Sprintf("server %s\nzone golemtrust.am\n", network.NS1.Address)
-	for _, name := range []string{Name + ".golemtrust.am", "rehearsal." + Name + ".golemtrust.am"} {
-		script += fmt.Sprintf("update delete %[1]s A\nupdate delete _rehome.%[1]s TXT\nupdate add %[1]s %[2]d A %[3]s\n", name, ttl, network.VM.Address)
-	}
-	cmd := w.lab.Command(ctx, network.Ops.Netns, "nsupdate", "-k", w.lab.RunPath("tsig.conf"))
-	cmd.Stdin = strings.NewReader(script + "send\n")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("reset the records: %w: %s", err, out)
-	}
-	for _, ns := range []string{"royal-bank", "royal-bank-staging"} {
-		if _, err := cluster.Kubectl(ctx, w.lab, nil, "-n", ns, "delete", "deployment,service", "-l", "app.kubernetes.io/managed-by=rehome", "--wait=true", "--timeout=60s"); err != nil {
-			return fmt.Errorf("reset the cluster: %w", err)
-		}
-	}
-	return nil
 }
