@@ -62,6 +62,8 @@ func TestStarters(t *testing.T) {
 		migrationText, policyText := fillIn(Starter("ledger", StarterOptions{})), fillIn(PolicyStarter("golemtrust"))
 		if uncomment {
 			migrationText = optional.ReplaceAllString(migrationText, "$1$2")
+			// the starter says so: storage of each pod is a StatefulSet's
+			migrationText = strings.Replace(migrationText, "kind: Deployment", "kind: StatefulSet", 1)
 			policyText = optional.ReplaceAllString(policyText, "$1$2")
 		}
 		write(t, filepath.Join(dir, "ledger.yaml"), migrationText)
