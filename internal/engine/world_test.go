@@ -13,22 +13,6 @@ import (
 	"rehome.dev/rehome/internal/sim/faults"
 )
 
-// bubbleClock is the time of a testing/synctest bubble.
-type bubbleClock struct{}
-
-func (bubbleClock) Now() time.Time { return time.Now().UTC().Round(0) }
-
-func (bubbleClock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // options are a small world with short waits.
 func options(clock engine.Clock, start time.Time) sim.Options {
 	o := sim.ExampleOptions(sim.GoodImage, start, 1)
@@ -55,7 +39,7 @@ type bench struct {
 func inWorld(t *testing.T, f func(*bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := sim.Begin(t.Context(), options(bubbleClock{}, bubbleClock{}.Now()), nil)
+		s, err := sim.Begin(t.Context(), options(faults.BubbleClock{}, faults.BubbleClock{}.Now()), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,23 +16,6 @@ import (
 	"rehome.dev/rehome/internal/sim/faults"
 )
 
-// bubbleClock is the time of a testing/synctest bubble: the deadlines of calls
-// that hang and the waits of the procedure pass in the same virtual time.
-type bubbleClock struct{}
-
-func (bubbleClock) Now() time.Time { return time.Now().UTC().Round(0) }
-
-func (bubbleClock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // Bounds on one run. What reaches one goes in a circle.
 const (
 	longest   = 3 * time.Hour // of virtual time
@@ -43,8 +26,8 @@ const (
 // shortOptions is the example with every wait shortened, so that a whole story
 // is a matter of minutes of virtual time.
 func shortOptions(image string) Options {
-	o := ExampleOptions(image, bubbleClock{}.Now(), 1)
-	o.Clock = bubbleClock{}
+	o := ExampleOptions(image, faults.BubbleClock{}.Now(), 1)
+	o.Clock = faults.BubbleClock{}
 	o.Rate, o.Resolvers, o.TTL = 40, 4, 30
 	o.Old.ErrorRate = 0
 	o.Releases = map[string]Behaviour{BadImage: {ErrorRate: 0.25, Latency: 20 * time.Millisecond}, GoodImage: {Latency: 20 * time.Millisecond}}
