@@ -72,26 +72,49 @@ func (l look) cluster(env migration.Env, code migration.Code) (migration.Cluster
 	return o.Value, migration.Reason{}, true
 }
 
+// missingConfig are the ConfigMaps and Secrets that the workloads of an
+// environment refer to and that are not there.
+func (l look) missingConfig(env migration.Env) ([]string, migration.Reason, bool) {
+	c, r, ok := l.cluster(env, migration.CodeConfigThere)
+	var missing []string
+	for _, o := range c.Config {
+		if !o.Exists {
+			missing = append(missing, fmt.Sprintf("%s %s/%s", o.Kind, c.Namespace, o.Name))
+		}
+	}
+	return missing, r, ok
+}
+
 // configPresent demands that every ConfigMap and Secret that a workload refers
 // to exists in both environments.
 func configPresent(l look) migration.Reason {
 	var missing []string
 	for _, env := range []migration.Env{migration.Staging, migration.Production} {
-		c, r, ok := l.cluster(env, migration.CodeConfigThere)
+		m, r, ok := l.missingConfig(env)
 		if !ok {
 			return r
 		}
-		for _, o := range c.Config {
-			if !o.Exists {
-				missing = append(missing, fmt.Sprintf("%s %s/%s", o.Kind, c.Namespace, o.Name))
-			}
-		}
+		missing = append(missing, m...)
 	}
 	if len(missing) > 0 {
 		return hint(fails(migration.CodeConfigThere, "missing: %s", strings.Join(missing, ", ")),
 			"create them (a Secret never from a file in a repository) and run again")
 	}
 	return passes(migration.CodeConfigThere, "every ConfigMap and Secret is there in both namespaces")
+}
+
+// configPresentIn is configPresent for one environment.
+func configPresentIn(env migration.Env) guard {
+	return func(l look) migration.Reason {
+		missing, r, ok := l.missingConfig(env)
+		switch {
+		case !ok:
+			return r
+		case len(missing) > 0:
+			return fails(migration.CodeConfigThere, "%s is missing", missing[0])
+		}
+		return passes(migration.CodeConfigThere, "every ConfigMap and Secret is there in %s", l.f.Cluster[env].Value.Namespace)
+	}
 }
 
 // rolledOut demands that every workload runs as declared, in an environment.

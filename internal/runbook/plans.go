@@ -256,22 +256,6 @@ func staleBaseline(l look) (migration.Step, []migration.Reason) {
 	return "", nil
 }
 
-// configPresentIn is configPresent for one environment.
-func configPresentIn(env migration.Env) guard {
-	return func(l look) migration.Reason {
-		c, r, ok := l.cluster(env, migration.CodeConfigThere)
-		if !ok {
-			return r
-		}
-		for _, o := range c.Config {
-			if !o.Exists {
-				return fails(migration.CodeConfigThere, "%s %s/%s is missing", o.Kind, c.Namespace, o.Name)
-			}
-		}
-		return passes(migration.CodeConfigThere, "every ConfigMap and Secret is there in %s", c.Namespace)
-	}
-}
-
 // counting demands that the counters of both sides can be read right now: a
 // switch into blindness is not made.
 func counting(l look) migration.Reason {
