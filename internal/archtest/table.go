@@ -10,10 +10,11 @@ type row struct {
 }
 
 const (
-	whyDomain  = "the domain knows nothing but its own vocabulary, so that it can be read, tested and trusted alone"
-	whyAdapter = "an adapter knows the vocabulary and its own outside system; adapters that knew each other or the engine could not be exchanged"
-	whySuite   = "a conformance suite asks for what the port promises; one that knew an implementation would promise its accidents"
-	whyStore   = "stores return the engine's port errors and share the rules of leases; they know nothing else"
+	whyDomain    = "the domain knows nothing but its own vocabulary, so that it can be read, tested and trusted alone"
+	whyAdapter   = "an adapter knows the vocabulary and its own outside system; adapters that knew each other or the engine could not be exchanged"
+	whySuite     = "a conformance suite asks for what the port promises; one that knew an implementation would promise its accidents"
+	whyCollector = "a collector knows the facts that it takes and the machine; collectors that knew each other could not be trusted alone"
+	whyStore     = "stores return the engine's port errors and share the rules of leases; they know nothing else"
 )
 
 func table() []row {
@@ -21,18 +22,32 @@ func table() []row {
 		{"internal/migration", nil, "everything imports the vocabulary; whatever it imported would be imported everywhere"},
 		{"internal/analysis", nil, "a judgement is arithmetic on counts; it must not know what its verdict leads to"},
 		{"internal/journal", []string{"internal/migration"}, whyDomain},
-		{"internal/runbook", []string{"internal/migration", "internal/analysis", "internal/journal"}, whyDomain},
+		{"internal/inventory", nil, "facts are a file format: whoever reads one must not need the program that took it"},
+		{"internal/readiness", []string{"internal/migration", "internal/inventory"}, whyDomain},
+		{"internal/accesslog", nil, "a line of a log is a value; where it came from and what it is worth is not the parser's business"},
+		{"internal/runbook", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/inventory", "internal/readiness"}, whyDomain},
 		{"internal/scan", nil, "it sees what may be a secret, and hands on nothing that it has found"},
 		{"internal/manifest", []string{"internal/migration"}, whyDomain},
-		{"internal/engine", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook", "internal/scan"},
+		{"internal/engine", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook", "internal/scan", "internal/inventory"},
 			"the engine declares the ports; if it knew an adapter, that one could not be replaced"},
+
+		{"internal/collect/scope", []string{"internal/inventory"}, whyCollector},
+		{"internal/collect", []string{"internal/inventory", "internal/scan", "internal/collect/..."}, whyCollector},
+		{"internal/collect/...", []string{"internal/inventory", "internal/scan", "internal/accesslog", "internal/collect/scope"}, whyCollector},
+		{"internal/agent", []string{"internal/inventory", "internal/collect", "internal/collect/..."},
+			"it is copied to other people's machines: what it does not contain it cannot do there"},
+		{"internal/vm/vmtest", []string{"internal/migration", "internal/inventory"}, whySuite},
+		{"internal/vm/...", []string{"internal/migration", "internal/inventory", "internal/vm", "internal/agent"}, whyAdapter},
+		{"internal/image/...", []string{"internal/migration", "internal/image"}, whyAdapter},
+		{"internal/load", []string{"internal/inventory"}, "it makes requests and counts answers; whom it asks and why is the caller's affair"},
+		{"internal/assessment", []string{"internal/migration", "internal/inventory", "internal/readiness"}, "it writes down a judgement, and makes none"},
 
 		{"internal/store/storetest", []string{"internal/migration", "internal/journal", "internal/engine"}, whySuite},
 		{"internal/store/...", []string{"internal/migration", "internal/journal", "internal/engine", "internal/store"}, whyStore},
 		{"internal/dns/dnstest", []string{"internal/migration"}, whySuite},
 		{"internal/dns/...", []string{"internal/migration", "internal/dns", "internal/dns/ask"}, whyAdapter},
 		{"internal/metrics/metricstest", []string{"internal/migration", "internal/analysis"}, whySuite},
-		{"internal/metrics/...", []string{"internal/migration", "internal/analysis", "internal/metrics"}, whyAdapter},
+		{"internal/metrics/...", []string{"internal/migration", "internal/analysis", "internal/metrics", "internal/accesslog"}, whyAdapter},
 		{"internal/cluster/clustertest", []string{"internal/migration", "internal/manifest"}, whySuite},
 		{"internal/cluster/...", []string{"internal/migration", "internal/manifest"}, whyAdapter},
 		{"internal/archive/archivetest", []string{"internal/migration", "internal/engine"}, whySuite},
@@ -48,18 +63,21 @@ func table() []row {
 		{"internal/sim/faults", []string{"internal/migration", "internal/analysis", "internal/engine"},
 			"what fails stands between the engine and any port, whoever is behind it"},
 		{"internal/sim", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook", "internal/engine",
-			"internal/store/memory", "internal/dns/memory", "internal/cluster/memory", "internal/metrics/memory", "internal/archive/memory"},
+			"internal/inventory", "internal/vm/memory", "internal/store/memory", "internal/dns/memory", "internal/cluster/memory", "internal/metrics/memory", "internal/archive/memory"},
 			"the virtual world stands behind the ports; with a real adapter in it, it would not be virtual"},
 		{"internal/wire", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/engine",
-			"internal/store/...", "internal/dns/...", "internal/cluster/...", "internal/metrics/...", "internal/archive/...", "internal/probe", "internal/smoke"},
+			"internal/store/...", "internal/dns/...", "internal/cluster/...", "internal/metrics/...", "internal/archive/...", "internal/probe", "internal/smoke",
+			"internal/inventory", "internal/vm/...", "internal/image"},
 			"the only place that knows all adapters: one explicit registry; the procedure is not its business"},
 		{"internal/report/docgen", []string{"internal/migration", "internal/runbook", "internal/report"},
 			"documents follow from the table and from what reports call the codes"},
-		{"internal/report", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook"},
+		{"internal/report", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook", "internal/readiness"},
 			"a report is a view of the journal; it must be writable when nothing else can be reached"},
 		{"internal/cli", []string{"api/v1alpha1", "internal/config", "internal/migration", "internal/analysis", "internal/journal", "internal/runbook",
-			"internal/engine", "internal/manifest", "internal/report", "internal/sim", "internal/wire"},
+			"internal/engine", "internal/manifest", "internal/report", "internal/sim", "internal/wire",
+			"internal/inventory", "internal/readiness", "internal/assessment", "internal/load"},
 			"the command line speaks with people and drives the engine; it gets adapters from wire, never by itself"},
+		{"cmd/rehome-agent", []string{"internal/agent"}, "main only calls agent.Run, so that everything can be tested without a process"},
 		{"cmd/rehome", []string{"internal/cli"}, "main only calls cli.Run, so that everything can be tested without a process"},
 
 		{"internal/archtest", nil, "whoever checks the packages must not depend on them"},

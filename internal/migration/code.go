@@ -55,6 +55,27 @@ const (
 	CodeProbes      Code = "PROBES"
 )
 
+// What stands in the way on the machine itself, beyond the runbook's nine items.
+const (
+	CodeHardAddress  Code = "HARD-ADDRESS"
+	CodePeerAddress  Code = "PEER-ADDRESS"
+	CodeHostsFile    Code = "HOSTS-FILE"
+	CodeMultiHomed   Code = "MULTI-HOMED"
+	CodeListenLocal  Code = "LISTEN-LOCAL"
+	CodePrivileged   Code = "PORT-PRIVILEGED"
+	CodeRoot         Code = "RUN-AS-ROOT"
+	CodeCapabilities Code = "CAPABILITIES"
+	CodeNetworkFS    Code = "NETWORK-FS"
+	CodeBlockDevice  Code = "BLOCK-DEVICE"
+	CodeMulticast    Code = "MULTICAST"
+	CodeLicence      Code = "LICENCE-HOST"
+	CodeKernel       Code = "KERNEL-SETTINGS"
+	CodeLocalMail    Code = "LOCAL-MAIL"
+	CodeSharedMemory Code = "SHARED-MEMORY"
+	CodeSticky       Code = "STICKY"
+	CodeSharedVM     Code = "SHARED-VM"
+)
+
 // Guards of the state.
 const (
 	CodeSplitWrites Code = "SPLIT-WRITES"
@@ -130,6 +151,8 @@ func Codes() []Code {
 		CodeFloor, CodeShared, CodeViews, CodeExternalDNS, CodeDNSSEC, CodeCallerCache, CodeTTLStretch,
 		CodeLBWarm, CodeTLSReady, CodeReturnPath, CodeReturnBan, CodeLoop, CodeLongConn, CodeOwner, CodeDrain, CodeSigtermRace,
 		CodeClientIP, CodeEgress, CodeProbes,
+		CodeHardAddress, CodePeerAddress, CodeHostsFile, CodeMultiHomed, CodeListenLocal, CodePrivileged, CodeRoot, CodeCapabilities,
+		CodeNetworkFS, CodeBlockDevice, CodeMulticast, CodeLicence, CodeKernel, CodeLocalMail, CodeSharedMemory, CodeSticky, CodeSharedVM,
 		CodeSplitWrites, CodeDataMove, CodeIsolated, CodeSideEffects, CodeConfigDrift, CodeSessions, CodeCronTwice, CodeConfigDrop, CodeConfigRO,
 		CodeBlind, CodeFalseAlarm, CodeTooFew, CodeFirstScrape, CodeBucketEdge, CodeVantage, CodeWarmUp, CodeSharedFault, CodeOldSide, CodeThrottled,
 		CodeNoRCA, CodeNoRehearsal, CodeEarlyRetire, CodeNight, CodeStale, CodeWaiver,

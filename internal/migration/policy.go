@@ -39,6 +39,18 @@ type Policy struct {
 	Clusters        []Connection  `json:"clusters"`
 	MetricsSources  []Connection  `json:"metricsSources"`
 	StandingWaivers []Waiver      `json:"standingWaivers"` // organisation-wide, each with reason and end
+	ProbeFor        time.Duration `json:"probeFor"`        // how long facts are taken on the machines
+	ProbeEvery      time.Duration `json:"probeEvery"`      // one sample
+	ResourceMargin  float64       `json:"resourceMargin"`  // requests and limits above what was measured
+	SSH             SSH           `json:"ssh"`
+}
+
+// SSH says how machines are reached. Paths only: a key is never in a policy.
+type SSH struct {
+	User           string `json:"user,omitempty"`
+	IdentityFile   string `json:"identityFile,omitempty"`
+	KnownHostsFile string `json:"knownHostsFile,omitempty"`
+	Sudo           bool   `json:"sudo,omitempty"` // facts are taken with sudo -n
 }
 
 // OnBad is what a bad verdict leads to.
@@ -71,6 +83,7 @@ func DefaultPolicy() Policy {
 		EvidenceAge: 24 * time.Hour, Propagation: 5 * time.Minute, Rollout: 10 * time.Minute,
 		Drain: 2 * time.Minute, RollbackBudget: 15 * time.Minute,
 		OnBad: OnBadRollback, FixFor: 15 * time.Minute,
+		ProbeFor: time.Minute, ProbeEvery: time.Second, ResourceMargin: 0.3,
 	}
 }
 

@@ -19,6 +19,8 @@ type Spec struct {
 	Data      Data         `json:"data"`
 	Windows   []Window     `json:"windows,omitempty"`
 	Approvals ApprovalRule `json:"approvals"`
+	Fixes     []Fix        `json:"fixes,omitempty"`
+	Schedules []Schedule   `json:"schedules,omitempty"`
 }
 
 // Cutover is the way the traffic moves.
@@ -62,6 +64,9 @@ type VM struct {
 	Unit       string   `json:"unit,omitempty"`
 	Port       int      `json:"port,omitempty"`
 	ConfigDirs []string `json:"configDirs,omitempty"`
+	// Reach is how facts are taken there: ssh://user@host:port, or local for the
+	// machine on which the program runs. Empty is ssh://Host.
+	Reach string `json:"reach,omitempty"`
 }
 
 // Kind is the kind of a workload.
@@ -76,16 +81,18 @@ const (
 
 // Workload is one set of pods that replaces processes on the VMs.
 type Workload struct {
-	Name      string            `json:"name"`
-	Image     string            `json:"image"` // by digest: registry/name@sha256:…
-	Kind      Kind              `json:"kind"`
-	Replicas  int32             `json:"replicas"`
-	Ports     []Port            `json:"ports"`
-	Health    Health            `json:"health"`
-	Resources Resources         `json:"resources"`
-	Env       map[string]string `json:"env,omitempty"`
-	Mounts    []Mount           `json:"mounts,omitempty"`
-	Storage   []Storage         `json:"storage,omitempty"`
+	Name  string `json:"name"`
+	Image string `json:"image"` // by digest: registry/name@sha256:…
+	// Dockerfile is the path of what the image is built from, where it is known.
+	Dockerfile string            `json:"dockerfile,omitempty"`
+	Kind       Kind              `json:"kind"`
+	Replicas   int32             `json:"replicas"`
+	Ports      []Port            `json:"ports"`
+	Health     Health            `json:"health"`
+	Resources  Resources         `json:"resources"`
+	Env        map[string]string `json:"env,omitempty"`
+	Mounts     []Mount           `json:"mounts,omitempty"`
+	Storage    []Storage         `json:"storage,omitempty"`
 	// TerminationGraceSeconds bounds the drain at SIGTERM.
 	TerminationGraceSeconds int64 `json:"terminationGraceSeconds,omitempty"`
 	// PreStopSeconds keeps a pod serving while the balancer forgets it.
