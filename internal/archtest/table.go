@@ -32,8 +32,9 @@ func table() []row {
 			"the engine declares the ports; if it knew an adapter, that one could not be replaced"},
 
 		{"internal/collect/scope", []string{"internal/inventory"}, whyCollector},
+		{"internal/collect/descriptor", nil, "it says what is open and who holds it; what that means is the collectors' business"},
 		{"internal/collect", []string{"internal/inventory", "internal/scan", "internal/collect/..."}, whyCollector},
-		{"internal/collect/...", []string{"internal/inventory", "internal/scan", "internal/accesslog", "internal/collect/scope"}, whyCollector},
+		{"internal/collect/...", []string{"internal/inventory", "internal/scan", "internal/accesslog", "internal/collect/scope", "internal/collect/descriptor"}, whyCollector},
 		{"internal/agent", []string{"internal/inventory", "internal/collect", "internal/collect/..."},
 			"it is copied to other people's machines: what it does not contain it cannot do there"},
 		{"internal/vm/vmtest", []string{"internal/migration", "internal/inventory"}, whySuite},
