@@ -49,6 +49,32 @@ type MigrationSpec struct {
 	Windows []Window `json:"windows,omitempty"`
 	// How many people must say yes before the switch.
 	Approvals Approvals `json:"approvals,omitzero"`
+	// What the release to be moved mends of what fails on the machines. A declared
+	// fix lets the assessment go on; it is owed until its drill has proven it.
+	Fixes []Fix `json:"fixes,omitempty"`
+	// Who runs each timer and cron job of the machines after the switch, so that
+	// none runs twice.
+	Schedules []Schedule `json:"schedules,omitempty"`
+}
+
+// Fix says that the release to be moved mends an item of the containerisation
+// checklist that fails on the machines.
+type Fix struct {
+	// The item, as the assessment names it.
+	Code string `json:"code" jsonschema:"required"`
+	// The drill in staging that proves it on the image. Which one can prove which
+	// item is fixed.
+	Drill string `json:"drill" jsonschema:"required,enum=round-trip,enum=logs-stdout,enum=pod-replaced,enum=session-replay,enum=health-truth,enum=drain-load,enum=read-only-root,enum=peers-dialled"`
+	// What was changed, for people.
+	How string `json:"how" jsonschema:"required"`
+}
+
+// Schedule is one timer or cron job of the machines.
+type Schedule struct {
+	// Its name as the probe gives it: the unit, or the file and line.
+	Name string `json:"name" jsonschema:"required"`
+	// Who runs it after the switch; with nobody it is given up.
+	Owner string `json:"owner" jsonschema:"required,enum=machine,enum=cluster,enum=nobody"`
 }
 
 // Name is one DNS name that leads to the application, in one view of one zone.
@@ -101,6 +127,9 @@ type VM struct {
 	Port int `json:"port,omitempty" jsonschema:"minimum=1,maximum=65535"`
 	// Directories that hold its configuration.
 	ConfigDirs []string `json:"configDirs,omitempty"`
+	// How facts are taken there: ssh://user@host:port, or local for the machine on
+	// which rehome runs. Omitted, ssh to the host.
+	Reach string `json:"reach,omitempty"`
 }
 
 // Target is where the application goes.

@@ -36,6 +36,10 @@ type PolicySpec struct {
 	Approvals PolicyApprovals `json:"approvals,omitzero"`
 	// Where images may come from.
 	Images PolicyImages `json:"images,omitzero"`
+	// What is made of the usage under load.
+	Resources PolicyResources `json:"resources,omitzero"`
+	// How machines are reached.
+	SSH PolicySSH `json:"ssh,omitzero"`
 	// The service mesh that pods must be part of.
 	Mesh string `json:"mesh,omitempty" jsonschema:"enum=none,enum=istio,default=none"`
 	// The systems that migrations work with. Settings hold addresses and where
@@ -132,6 +136,30 @@ type PolicyHold struct {
 type PolicyEvidence struct {
 	// What is older is taken again before the switch.
 	MaxAge *metav1.Duration `json:"maxAge,omitempty" jsonschema:"default=24h"`
+	// How long facts are taken on the machines.
+	ProbeFor *metav1.Duration `json:"probeFor,omitempty" jsonschema:"default=1m"`
+	// The time between two samples of it.
+	ProbeEvery *metav1.Duration `json:"probeEvery,omitempty" jsonschema:"default=1s"`
+}
+
+// PolicyResources says what is made of the usage under load.
+type PolicyResources struct {
+	// What requests and limits lie above what was measured, in per cent.
+	Margin *float64 `json:"margin,omitempty" jsonschema:"minimum=0,maximum=1000,default=30"`
+}
+
+// PolicySSH says how machines are reached. Host keys are always checked.
+type PolicySSH struct {
+	// Whom to log in as, where a machine's reach does not say; omitted, the one who
+	// runs rehome.
+	User string `json:"user,omitempty"`
+	// File of the private key, relative to this file; omitted, the agent's keys and
+	// the usual files. The key itself never stands here.
+	IdentityFile string `json:"identityFile,omitempty"`
+	// File of the machines' keys, relative to this file; omitted, the user's own.
+	KnownHostsFile string `json:"knownHostsFile,omitempty"`
+	// Take facts with sudo, which must not ask for a password.
+	Sudo *bool `json:"sudo,omitempty" jsonschema:"default=false"`
 }
 
 // PolicyApprovals says who may say yes.

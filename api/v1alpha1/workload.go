@@ -11,6 +11,9 @@ type Workload struct {
 	Name string `json:"name" jsonschema:"required"`
 	// The image. It is moved only by digest: registry/name@sha256:…
 	Image string `json:"image" jsonschema:"required"`
+	// What the image is built from, relative to this file: it tells the base image
+	// where the image itself does not.
+	Dockerfile string `json:"dockerfile,omitempty"`
 	// Deployment, StatefulSet, or auto to let the facts decide.
 	Kind string `json:"kind,omitempty" jsonschema:"enum=auto,enum=Deployment,enum=StatefulSet,default=auto"`
 	// How many pods.

@@ -60,10 +60,11 @@ spec:
   rehearsal: {name: rehearsal.golemtrust.am, view: external, provider: b, workload: batch}
   oldEntry: {addresses: ["2001:DB8::1", Balancer.golemtrust.am], port: 443, probePath: "/up?deep=1"}
   vms:
-    - {host: 192.0.2.7, port: 8080, configDirs: [/etc/ledger, /srv/ledger]}
+    - {host: 192.0.2.7, port: 8080, configDirs: [/etc/ledger, /srv/ledger], reach: "ssh://angua@192.0.2.7:2222"}
   workloads:
     - name: api
       image: registry.golemtrust.am:5000/ledger@sha256:0000000000000000000000000000000000000000000000000000000000000000
+      dockerfile: build/Dockerfile
       kind: StatefulSet
       replicas: 3
       ports: [{name: http, port: 8080, public: 80, protocol: TCP}, {name: dns, port: 8080, public: 80, protocol: UDP}]
@@ -87,6 +88,8 @@ spec:
   data: {shared: false, stores: [postgres]}
   windows: [{from: 2026-12-08T22:00:00+01:00, to: "2026-12-09T02:00:00+01:00"}]
   approvals: {required: 0, from: [angua]}
+  fixes: [{code: LOGS-STDOUT, drill: logs-stdout, how: the appender writes to the console}]
+  schedules: [{name: ledger-night.timer, owner: cluster}, {name: "/etc/cron.d/ledger:3", owner: nobody}]
 `
 
 func TestEveryFieldArrives(t *testing.T) {
@@ -103,10 +106,11 @@ func TestEveryFieldArrives(t *testing.T) {
 		},
 		Rehearsal: &migration.Name{Name: "rehearsal.golemtrust.am.", Zone: "golemtrust.am.", View: "external", Provider: "b", Workload: "batch"},
 		OldEntry:  migration.OldEntry{Addresses: []string{"2001:db8::1", "balancer.golemtrust.am."}, Port: 443, ProbePath: "/up?deep=1"},
-		VMs:       []migration.VM{{Host: "192.0.2.7", Port: 8080, ConfigDirs: []string{"/etc/ledger", "/srv/ledger"}}},
+		VMs:       []migration.VM{{Host: "192.0.2.7", Port: 8080, ConfigDirs: []string{"/etc/ledger", "/srv/ledger"}, Reach: "ssh://angua@192.0.2.7:2222"}},
 		Workloads: []migration.Workload{{
 			Name: "api", Image: "registry.golemtrust.am:5000/ledger@sha256:" + strings.Repeat("0", 64),
-			Kind: migration.KindStatefulSet, Replicas: 3,
+			Dockerfile: "build/Dockerfile",
+			Kind:       migration.KindStatefulSet, Replicas: 3,
 			Ports:     []migration.Port{{Name: "http", Port: 8080, Public: 80, Protocol: "TCP"}, {Name: "dns", Port: 8080, Public: 80, Protocol: "UDP"}},
 			Health:    migration.Health{ReadinessPath: "/r", LivenessPath: "/l", StartupSeconds: 90},
 			Resources: migration.Resources{CPURequestMilli: 250, CPULimitMilli: 2000, MemoryRequestBytes: 1 << 30, MemoryLimitBytes: 2e9},
@@ -133,6 +137,8 @@ func TestEveryFieldArrives(t *testing.T) {
 			From: time.Date(2026, 12, 8, 22, 0, 0, 0, cet), To: time.Date(2026, 12, 9, 2, 0, 0, 0, cet),
 		}},
 		Approvals: migration.ApprovalRule{From: []string{"angua"}},
+		Fixes:     []migration.Fix{{Code: migration.CodeLogsStdout, Drill: migration.DrillLogs, How: "the appender writes to the console"}},
+		Schedules: []migration.Schedule{{Name: "ledger-night.timer", Owner: migration.OwnerCluster}, {Name: "/etc/cron.d/ledger:3", Owner: migration.OwnerNobody}},
 	}
 	if !got.Windows[0].From.Equal(want.Windows[0].From) || !got.Windows[0].To.Equal(want.Windows[0].To) {
 		t.Errorf("window %v", got.Windows)

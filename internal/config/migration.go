@@ -29,6 +29,8 @@ func (s *source) spec(m v1alpha1.Migration) migration.Spec {
 		Data:      migration.Data{Shared: or(w.Data.Shared, false), Stores: w.Data.Stores},
 		Windows:   s.windows(w.Windows),
 		Approvals: s.approvals(w.Approvals),
+		Fixes:     s.fixes(w.Fixes),
+		Schedules: s.schedules(w.Schedules),
 	}
 	out.Names = s.names(w.Names, out.Workloads)
 	out.Rehearsal = s.rehearsal(w.Rehearsal, out.Names, out.Workloads)
@@ -89,8 +91,9 @@ func (s *source) vms(ws []v1alpha1.VM) []migration.VM {
 		for j, dir := range w.ConfigDirs {
 			s.absolutePath(fmt.Sprintf("%s.configDirs[%d]", field, j), dir)
 		}
+		s.reach(field+".reach", w.Reach)
 		hosts = append(hosts, w.Host+" "+w.Unit+fmt.Sprint(w.Port))
-		out = append(out, migration.VM{Host: w.Host, Unit: w.Unit, Port: w.Port, ConfigDirs: w.ConfigDirs})
+		out = append(out, migration.VM{Host: w.Host, Unit: w.Unit, Port: w.Port, ConfigDirs: w.ConfigDirs, Reach: w.Reach})
 	}
 	s.unique("spec.vms", hosts, "")
 	return out

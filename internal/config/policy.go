@@ -23,6 +23,10 @@ func (s *source) policy(w v1alpha1.Policy, dir string) migration.Policy {
 	s.policyTimes(w.Spec, &p)
 	s.policyWatch(w.Spec.Watch, &p)
 	set(&p.SelfApproval, w.Spec.Approvals.Self)
+	p.SSH = s.ssh(w.Spec.SSH, dir)
+	if m := w.Spec.Resources.Margin; m != nil {
+		p.ResourceMargin = share(*m)
+	}
 	p.ApprovedBases = s.bases(w.Spec.Images.ApprovedBases)
 	if w.Spec.Mesh != "none" {
 		p.Mesh = w.Spec.Mesh
@@ -76,6 +80,14 @@ func (s *source) policyTimes(w v1alpha1.PolicySpec, p *migration.Policy) {
 	s.span("spec.hold.for", &p.Hold, w.Hold.For, 0)
 	s.span("spec.hold.residual", &p.Residual, w.Hold.Residual, 0)
 	s.span("spec.evidence.maxAge", &p.EvidenceAge, w.Evidence.MaxAge, time.Second)
+	s.span("spec.evidence.probeFor", &p.ProbeFor, w.Evidence.ProbeFor, time.Second)
+	s.span("spec.evidence.probeEvery", &p.ProbeEvery, w.Evidence.ProbeEvery, 100*time.Millisecond)
+	if p.ProbeEvery > p.ProbeFor && !s.bad["spec.evidence.probeFor"] {
+		s.problem("spec.evidence.probeEvery", fmt.Sprintf("is longer than probeFor, %s", p.ProbeFor), "take samples more often, or for longer")
+	}
+	if p.ProbeFor >= p.EvidenceAge && !s.bad["spec.evidence.maxAge"] {
+		s.problem("spec.evidence.probeFor", fmt.Sprintf("is not shorter than maxAge, %s: facts would be too old when they are taken", p.EvidenceAge), "probe for a shorter time")
+	}
 }
 
 func (s *source) policyWatch(w v1alpha1.PolicyWatch, p *migration.Policy) {

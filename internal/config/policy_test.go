@@ -38,7 +38,9 @@ spec:
     fixFor: 13s
   rollback: {budget: 14s, drain: 15s}
   hold: {for: 16s, residual: 17s}
-  evidence: {maxAge: 18s}
+  evidence: {maxAge: 31s, probeFor: 19s, probeEvery: 1200ms}
+  resources: {margin: 12.5}
+  ssh: {user: carrot, identityFile: ../keys/id, knownHostsFile: /etc/known_hosts, sudo: true}
   approvals: {self: true}
   images: {approvedBases: [registry.golemtrust.am/base/*, registry.golemtrust.am/go]}
   mesh: istio
@@ -63,7 +65,9 @@ spec:
 		ErrorTolerance: 0.00007, LatencyFactor: 1.5, Alpha: 0.01, WarmUp: 10 * time.Second,
 		BlindAsk: 11 * time.Second, BlindRollback: 12 * time.Second, OnBad: migration.OnBadFix, FixFor: 13 * time.Second,
 		RollbackBudget: 14 * time.Second, Drain: 15 * time.Second, Hold: 16 * time.Second, Residual: 17 * time.Second,
-		EvidenceAge: 18 * time.Second, SelfApproval: true,
+		EvidenceAge: 31 * time.Second, ProbeFor: 19 * time.Second, ProbeEvery: 1200 * time.Millisecond, ResourceMargin: 0.125,
+		SSH:           migration.SSH{User: "carrot", IdentityFile: "/etc/keys/id", KnownHostsFile: "/etc/known_hosts", Sudo: true},
+		SelfApproval:  true,
 		ApprovedBases: []string{"registry.golemtrust.am/base/", "registry.golemtrust.am/go"}, Mesh: "istio",
 		DNSProviders: []migration.Connection{
 			{Name: "d", Type: "rfc2136", Settings: map[string]string{"server": "[2001:db8::53]:5353", "servers": "ns1.golemtrust.am, 192.0.2.54:53", "tsigName": "rehome.", "tsigAlgorithm": "HMAC-SHA512", "tsigSecretEnv": "TSIG_SECRET", "timeout": "3s"}},

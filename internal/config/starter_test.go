@@ -77,7 +77,7 @@ func TestStarters(t *testing.T) {
 		}
 		numbers := got.Policy
 		numbers.Name, numbers.ApprovedBases, numbers.DNSProviders, numbers.Clusters, numbers.MetricsSources = "default", nil, nil, nil, nil
-		numbers.StandingWaivers, numbers.OnBad = nil, migration.OnBadRollback
+		numbers.StandingWaivers, numbers.OnBad, numbers.SSH = nil, migration.OnBadRollback, migration.SSH{}
 		same(t, numbers, migration.DefaultPolicy())
 	}
 }

@@ -29,7 +29,7 @@ func (s *source) workload(field string, w v1alpha1.Workload) migration.Workload 
 	s.nameRule(field+".name", w.Name, validation.IsDNS1035Label) // a Service has this name
 	s.image(field+".image", w.Image)
 	out := migration.Workload{
-		Name: w.Name, Image: w.Image,
+		Name: w.Name, Image: w.Image, Dockerfile: s.dockerfile(field+".dockerfile", w.Dockerfile),
 		Kind:      migration.Kind(orText(w.Kind, string(migration.KindAuto))),
 		Replicas:  or(w.Replicas, 1),
 		Ports:     s.ports(field+".ports", w.Ports),

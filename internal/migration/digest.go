@@ -24,6 +24,7 @@ func (s Spec) Digest() string { return DigestOf(s) }
 // WorkloadDigest identifies what one workload's objects are made from.
 func (s Spec) WorkloadDigest(env Env, workload string) string {
 	w, _ := s.Workload(workload)
+	w.Dockerfile = "" // says where the image comes from, not what is applied
 	return DigestOf([]any{env, s.Name, s.Namespace(env), w})[:16]
 }
 

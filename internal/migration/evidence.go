@@ -18,6 +18,7 @@ const (
 	EvidenceHold      EvidenceKind = "hold"      // Hold
 	EvidenceLeft      EvidenceKind = "left"      // Left
 	EvidenceGuards    EvidenceKind = "guards"    // reasons only
+	EvidenceAssess    EvidenceKind = "assess"    // runbook.Assessed
 )
 
 // Evidence is something seen that later decisions rest on.

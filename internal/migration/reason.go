@@ -80,4 +80,10 @@ type Reason struct {
 	Remedy   Remedy    `json:"remedy,omitzero"`
 	Hint     string    `json:"hint,omitempty"`
 	Until    time.Time `json:"until,omitzero"` // when Remedy is Waits
+	// Advice says that the reason holds nothing up, whatever its verdict: it is
+	// there to be read.
+	Advice bool `json:"advice,omitempty"`
 }
+
+// OK says whether the reason lets a forward step go on.
+func (r Reason) OK() bool { return r.Verdict.OK() || r.Advice }

@@ -83,7 +83,8 @@ const (
 type Workload struct {
 	Name  string `json:"name"`
 	Image string `json:"image"` // by digest: registry/name@sha256:…
-	// Dockerfile is the path of what the image is built from, where it is known.
+	// Dockerfile is the path of what the image is built from, where it is known;
+	// a relative one begins at the directory of the migration's file.
 	Dockerfile string            `json:"dockerfile,omitempty"`
 	Kind       Kind              `json:"kind"`
 	Replicas   int32             `json:"replicas"`

@@ -15,6 +15,9 @@ var edits = []struct {
 }{
 	{"cutover", migration.StepAssess, func(a, b migration.Spec) bool { return a.Cutover == b.Cutover && a.Delivery == b.Delivery }},
 	{"vms", migration.StepAssess, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.VMs, b.VMs) }},
+	{"fixes", migration.StepAssess, func(a, b migration.Spec) bool { return slices.Equal(a.Fixes, b.Fixes) }},
+	{"schedules", migration.StepAssess, func(a, b migration.Spec) bool { return slices.Equal(a.Schedules, b.Schedules) }},
+	{"workloads.dockerfile", migration.StepContainer, func(a, b migration.Spec) bool { return slices.Equal(dockerfiles(a), dockerfiles(b)) }},
 	{"workloads.image", migration.StepContainer, func(a, b migration.Spec) bool { return slices.Equal(a.Images(), b.Images()) }},
 	{"target", migration.StepConvert, func(a, b migration.Spec) bool { return a.Target == b.Target }},
 	{"workloads", migration.StepConvert, func(a, b migration.Spec) bool { return reflect.DeepEqual(withoutImages(a), withoutImages(b)) }},
@@ -28,12 +31,20 @@ var edits = []struct {
 	{"approvals", migration.StepGo, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.Approvals, b.Approvals) }},
 }
 
-// withoutImages are the workloads as they are but for their images, which are
-// compared by themselves.
+// withoutImages are the workloads as they are but for their images and what
+// those are built from, which are compared by themselves.
 func withoutImages(s migration.Spec) []migration.Workload {
 	out := slices.Clone(s.Workloads)
 	for i := range out {
-		out[i].Image = ""
+		out[i].Image, out[i].Dockerfile = "", ""
+	}
+	return out
+}
+
+func dockerfiles(s migration.Spec) []string {
+	var out []string
+	for _, w := range s.Workloads {
+		out = append(out, w.Dockerfile)
 	}
 	return out
 }
