@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"rehome.dev/rehome/lab/part"
 )
@@ -29,9 +27,10 @@ echo vm > /etc/hostname
 apt-get clean
 rm -rf /var/lib/apt/lists/*`
 
-// ensurePristine returns the file system that every machine begins with, from the
-// cache or, for a minute, from Debian. Its name changes with all that it is made of.
-func (v *VM) ensurePristine(ctx context.Context) (string, error) {
+// Pristine returns the file system that every machine begins with, from the cache
+// or, for a minute, from Debian. Its name changes with all that it is made of. Two
+// programs that have none yet must take turns.
+func (v *VM) Pristine(ctx context.Context) (string, error) {
 	sum := sha256.Sum256([]byte(suite + strings.Join(debianPackages, ",") + customise))
 	dir := v.lab.CachePath("vm", "rootfs-"+suite+"-"+hex.EncodeToString(sum[:6]))
 	if _, err := os.Stat(dir); err == nil {
@@ -56,32 +55,4 @@ func (v *VM) ensurePristine(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("keep the new system: %w", err)
 	}
 	return dir, nil
-}
-
-// mountDisk lays an empty writable layer over the pristine system. The layer is in
-// memory: an overlay cannot be written to another overlay, which is what the state
-// directory is where the lab runs in a container.
-func (v *VM) mountDisk(pristine string) error {
-	layer := v.lab.StatePath("vm", "layer")
-	for _, dir := range []string{layer, Root(v.lab)} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("make the machine's directories: %w", err)
-		}
-	}
-	if err := syscall.Mount("tmpfs", layer, "tmpfs", 0, "mode=755"); err != nil {
-		return fmt.Errorf("mount the machine's layer: %w", err)
-	}
-	upper, work := filepath.Join(layer, "upper"), filepath.Join(layer, "work")
-	if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755)); err != nil {
-		return fmt.Errorf("make the machine's layer: %w", err)
-	}
-	options := "lowerdir=" + pristine + ",upperdir=" + upper + ",workdir=" + work
-	if err := syscall.Mount("overlay", Root(v.lab), "overlay", 0, options); err != nil {
-		return fmt.Errorf("mount the machine's disk: %w", err)
-	}
-	return nil
-}
-
-func (v *VM) unmountDisk() error {
-	return part.UnmountBelow(v.lab.StatePath("vm"))
 }

@@ -9,10 +9,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
+	"rehome.dev/rehome/lab/machine"
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
@@ -25,18 +26,16 @@ type VM struct{ lab *part.Lab }
 // New returns the part.
 func New(lab *part.Lab) *VM { return &VM{lab} }
 
+func (v *VM) machine() machine.Machine { return machineOf(v.lab) }
+
 func (v *VM) Name() string { return "vm" }
 
 func (v *VM) Packages() []string {
-	return []string{"debootstrap", "systemd-container", "debian-archive-keyring"}
+	return machine.Packages()
 }
 
 // Program is where the application's binary is kept while the lab is up.
 func Program(lab *part.Lab) string { return lab.StatePath("bin", "royal-bank-api") }
-
-// Root is where the machine's file system is seen from outside. What changes in
-// the machine changes here.
-func Root(lab *part.Lab) string { return lab.StatePath("vm", "root") }
 
 // Up boots the machine and returns when systemd calls it running and the
 // application answers. A machine that was switched off boots with the disk it had.
@@ -48,7 +47,7 @@ func (v *VM) Up(ctx context.Context) error {
 	if err := v.lab.GoBuild(ctx, "rehome.dev/rehome/lab/app/royal-bank-api", Program(v.lab)); err != nil {
 		return fmt.Errorf("build the application: %w", err)
 	}
-	pristine, err := v.ensurePristine(ctx)
+	pristine, err := v.Pristine(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,39 +64,26 @@ func (v *VM) Up(ctx context.Context) error {
 
 // ensureDisk mounts a fresh disk and installs on it, unless there is one.
 func (v *VM) ensureDisk(pristine string) error {
-	if mounted(Root(v.lab)) {
+	m := v.machine()
+	if m.Mounted() {
 		return nil
 	}
-	if err := v.unmountDisk(); err != nil { // of an Up that was killed
+	if err := m.Unmount(); err != nil { // of an Up that was killed
 		return err
 	}
-	if err := v.mountDisk(pristine); err != nil {
+	if err := m.Mount(pristine); err != nil {
 		return err
 	}
-	if err := errors.Join(v.installIdentity(), v.installApplication()); err != nil {
-		return errors.Join(err, v.unmountDisk()) // half a disk must not be taken for a disk
+	resolver := []byte("nameserver " + network.Resolver.Address.String() + "\n")
+	err := errors.Join(m.InstallIdentity(), part.WriteFile(filepath.Join(m.Root(), "etc/resolv.conf"), resolver, 0o644), v.installApplication())
+	if err != nil {
+		return errors.Join(err, m.Unmount()) // half a disk must not be taken for a disk
 	}
 	return nil
 }
 
 func (v *VM) boot(ctx context.Context) error {
-	if err := makeCgroups(); err != nil {
-		return err
-	}
-	err := v.lab.Start(ctx, part.Process{
-		Name: processName, Path: "sh", Args: append([]string{"-c", joinCgroups, "sh"}, nspawn(Root(v.lab))...),
-		Env:        nspawnEnv(),
-		StopSignal: syscall.SIGTERM, StopWithin: 15 * time.Second, ReadyWithin: time.Minute,
-	})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	return part.Poll(ctx, 100*time.Millisecond, func(ctx context.Context) error {
-		if !v.lab.Running(processName) {
-			return part.Permanent(fmt.Errorf("the machine went off; log: %s", v.lab.LogPath(processName)))
-		}
+	return v.machine().Boot(ctx, func(ctx context.Context) error {
 		if err := part.Probe(ctx, network.VM.Netns, "http://"+network.VM.Address.String()+":8080/"); err != nil {
 			return err
 		}
@@ -107,13 +93,7 @@ func (v *VM) boot(ctx context.Context) error {
 }
 
 // Down switches the machine off and takes its disk away.
-func (v *VM) Down(ctx context.Context) error {
-	err := v.lab.Stop(ctx, processName)
-	if errors.Is(err, part.ErrUnknownProcess) {
-		err = nil
-	}
-	return errors.Join(err, v.unmountDisk(), removeCgroups(ctx))
-}
+func (v *VM) Down(ctx context.Context) error { return v.machine().Off(ctx) }
 
 // Status asks the machine's systemd.
 func (v *VM) Status(ctx context.Context) part.Status {
@@ -125,9 +105,4 @@ func (v *VM) Status(ctx context.Context) part.Status {
 		return part.Status{State: part.StatePartial, Detail: err.Error()}
 	}
 	return part.Status{State: part.StateUp, Detail: "systemd is " + strings.Join(strings.Fields(said), ", royal-bank-api is ")}
-}
-
-func mounted(dir string) bool {
-	points, err := part.MountsBelow(dir)
-	return err == nil && len(points) > 0
 }

@@ -1,4 +1,4 @@
-package vm
+package machine
 
 import (
 	"context"
@@ -12,28 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
-
-// nspawn is the command line that boots root. --register=no and --keep-unit do
-// without a systemd on the host.
-func nspawn(root string) []string {
-	return []string{
-		"systemd-nspawn", "--quiet", "--directory=" + root, "--boot", "--machine=vm", "--hostname=vm",
-		"--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-		"--network-namespace-path=" + part.NetnsPath(network.VM.Netns),
-	}
-}
-
-// nspawnEnv: where the host has version 1 of the cgroups the machine must have it
-// too, which systemd-nspawn does not find out by itself.
-func nspawnEnv() []string {
-	if unified() {
-		return nil
-	}
-	return []string{"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=0"}
-}
 
 const cgroupMount = "/sys/fs/cgroup"
 
@@ -42,29 +22,30 @@ func unified() bool {
 	return err == nil
 }
 
-// cgroups are the machine's cgroups. systemd-nspawn makes its own below that in
+// cgroups are the machine's. systemd-nspawn makes its own below that in
 // which it is started and leaves them behind, so it is started in these.
-func cgroups() []string {
+func (m Machine) cgroups() []string {
 	if unified() {
-		return []string{filepath.Join(cgroupMount, "rehome-vm")}
+		return []string{filepath.Join(cgroupMount, "rehome-"+m.Name)}
 	}
 	var found []string
 	for _, hierarchy := range []string{"systemd", "unified"} {
 		if _, err := os.Stat(filepath.Join(cgroupMount, hierarchy)); err == nil {
-			found = append(found, filepath.Join(cgroupMount, hierarchy, "rehome-vm"))
+			found = append(found, filepath.Join(cgroupMount, hierarchy, "rehome-"+m.Name))
 		}
 	}
 	return found
 }
 
-// joinCgroups is a shell script that becomes the command in its arguments.
-const joinCgroups = `for c in /sys/fs/cgroup/rehome-vm /sys/fs/cgroup/systemd/rehome-vm /sys/fs/cgroup/unified/rehome-vm; do
+// joinCgroups is a shell script that becomes the command in its arguments, in the
+// cgroups that its name names.
+const joinCgroups = `for c in /sys/fs/cgroup/$0 /sys/fs/cgroup/systemd/$0 /sys/fs/cgroup/unified/$0; do
 	[ ! -d $c ] || echo $$ > $c/cgroup.procs || exit
 done
 exec "$@"`
 
-func makeCgroups() error {
-	for _, dir := range cgroups() {
+func (m Machine) makeCgroups() error {
+	for _, dir := range m.cgroups() {
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("make the machine's cgroup: %w", err)
 		}
@@ -74,12 +55,12 @@ func makeCgroups() error {
 
 // removeCgroups returns when the machine's cgroups are gone. The last of its
 // processes may still be ending.
-func removeCgroups(ctx context.Context) error {
+func (m Machine) removeCgroups(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return part.Poll(ctx, 20*time.Millisecond, func(context.Context) error {
 		var errs []error
-		for _, dir := range cgroups() {
+		for _, dir := range m.cgroups() {
 			errs = append(errs, removeTree(dir))
 		}
 		return errors.Join(errs...)

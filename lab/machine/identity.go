@@ -1,4 +1,4 @@
-package vm
+package machine
 
 import (
 	"crypto/ed25519"
@@ -11,35 +11,32 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 
-	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
 
-// KeyFile is the private key that opens the machine to root.
+// KeyFile is the private key that opens a lab's machine to root.
 func KeyFile(lab *part.Lab) string { return lab.RunPath("ssh", "id_ed25519") }
 
 // KnownHostsFile holds the machine's own key.
 func KnownHostsFile(lab *part.Lab) string { return lab.RunPath("ssh", "known_hosts") }
 
-// installIdentity gives the machine a new host key and lets in a new client key.
-func (v *VM) installIdentity() error {
+// InstallIdentity gives the machine a new host key and lets in a new client key.
+func (m Machine) InstallIdentity() error {
 	clientKey, clientPublic, err := newKey("rehome-lab")
 	if err != nil {
 		return err
 	}
-	hostKey, hostPublic, err := newKey("vm")
+	hostKey, hostPublic, err := newKey(m.Name)
 	if err != nil {
 		return err
 	}
-	known := knownhosts.Line([]string{network.VM.Address.String(), "vm"}, hostPublic) + "\n"
-	etc := filepath.Join(Root(v.lab), "etc")
+	known := knownhosts.Line([]string{m.Address.String(), m.Name}, hostPublic) + "\n"
 	return errors.Join(
-		part.WriteFile(KeyFile(v.lab), clientKey, 0o600),
-		part.WriteFile(KeyFile(v.lab)+".pub", ssh.MarshalAuthorizedKey(clientPublic), 0o644),
-		part.WriteFile(KnownHostsFile(v.lab), []byte(known), 0o644),
-		part.WriteFile(filepath.Join(Root(v.lab), "root/.ssh/authorized_keys"), ssh.MarshalAuthorizedKey(clientPublic), 0o600),
-		part.WriteFile(filepath.Join(etc, "ssh/ssh_host_ed25519_key"), hostKey, 0o600),
-		part.WriteFile(filepath.Join(etc, "resolv.conf"), []byte("nameserver "+network.Resolver.Address.String()+"\n"), 0o644),
+		part.WriteFile(KeyFile(m.Lab), clientKey, 0o600),
+		part.WriteFile(KeyFile(m.Lab)+".pub", ssh.MarshalAuthorizedKey(clientPublic), 0o644),
+		part.WriteFile(KnownHostsFile(m.Lab), []byte(known), 0o644),
+		part.WriteFile(filepath.Join(m.Root(), "root/.ssh/authorized_keys"), ssh.MarshalAuthorizedKey(clientPublic), 0o600),
+		part.WriteFile(filepath.Join(m.Root(), "etc/ssh/ssh_host_ed25519_key"), hostKey, 0o600),
 	)
 }
 
