@@ -193,3 +193,13 @@ func Decode(data []byte) (Report, error) {
 	}
 	return r, nil
 }
+
+// Encode writes a facts file, as Decode reads it.
+func Encode(r Report) ([]byte, error) {
+	r.Format = Format
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write facts: %w", err)
+	}
+	return append(data, '\n'), nil
+}
