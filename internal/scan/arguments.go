@@ -99,6 +99,7 @@ const taken = "[redacted: argument]"
 
 var (
 	flagged   = regexp.MustCompile(`(?s)^(-{1,2}D?|[A-Za-z_][\w.-]*?)([\w.-]*)(=|:=)(.*)$`)
+	switches  = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|0|1|none|null)$`)
 	digits    = regexp.MustCompile(`^[0-9]{1,5}(:[0-9]{1,5})*$`)
 	pathLike  = regexp.MustCompile(`^(~|\.{1,2})?/[\w./@-]*$`)
 	userPair  = regexp.MustCompile(`(?s)^([^\s:/@=]*):(.+)$`)
@@ -111,6 +112,25 @@ var (
 // DB_PASSWORD does, PASSWORD_FILE and BYPASS_CACHE do not.
 func SecretName(name string) bool {
 	return secretKey.MatchString(name) && !notSecret.MatchString(name)
+}
+
+// SecretValue names the rule by which a setting or variable of this name and
+// value holds a secret, "" where it seems to hold none. A name alone is not enough
+// where the value is a switch or the path of a file.
+func SecretValue(name, value string) string {
+	switch {
+	case value == "":
+		return ""
+	case SecretName(name) && !pathLike.MatchString(value) && !switches.MatchString(value):
+		return "name"
+	}
+	if _, n := Redact([]byte(value)); n > 0 {
+		return "shape"
+	}
+	if userAt.MatchString(value) {
+		return "user and password"
+	}
+	return ""
 }
 
 func (a *arguments) read(i int, arg string) {

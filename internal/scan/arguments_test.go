@@ -70,6 +70,25 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+func TestSecretValue(t *testing.T) {
+	for setting, rule := range map[string]string{
+		"DB_PASSWORD=hunter2":            "name",
+		"DATABASE_URL=postgres://a:b@db": "shape",
+		"JAVA_OPTS=-Dx.password=y":       "shape",
+		"DSN=bank:hunter2@tcp(db:3306)/": "user and password",
+		"DB_PASSWORD=":                   "",
+		"DB_PASSWORD_FILE=/run/secrets":  "",
+		"SECRET=/run/secrets/x":          "",
+		"SECRETS_ENABLED=true":           "",
+		"HOME=/root":                     "",
+	} {
+		name, value, _ := strings.Cut(setting, "=")
+		if got := SecretValue(name, value); got != rule {
+			t.Errorf("%s: rule %q, want %q", setting, got, rule)
+		}
+	}
+}
+
 func FuzzArguments(f *testing.F) {
 	f.Add("app", "--password", "x y 'z")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
