@@ -38,7 +38,7 @@ func table() []row {
 		{"internal/agent", []string{"internal/inventory", "internal/collect", "internal/collect/..."},
 			"it is copied to other people's machines: what it does not contain it cannot do there"},
 		{"internal/vm/vmtest", []string{"internal/migration", "internal/inventory"}, whySuite},
-		{"internal/vm/...", []string{"internal/migration", "internal/inventory", "internal/vm", "internal/agent"}, whyAdapter},
+		{"internal/vm/...", []string{"internal/migration", "internal/inventory", "internal/scan", "internal/vm", "internal/agent"}, whyAdapter},
 		{"internal/image/...", []string{"internal/migration", "internal/image"}, whyAdapter},
 		{"internal/load", []string{"internal/inventory"}, "it makes requests and counts answers; whom it asks and why is the caller's affair"},
 		{"internal/assessment", []string{"internal/migration", "internal/inventory", "internal/readiness"}, "it writes down a judgement, and makes none"},

@@ -1,0 +1,298 @@
+package vm
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"rehome.dev/rehome/internal/inventory"
+)
+
+// Bounds on what a machine may say, in bytes: one line, which may be all facts,
+// and everything that is not meant for this program.
+const (
+	maxLine  = 64 << 20
+	maxNoise = 1 << 20
+)
+
+// probe is one run of the agent on a machine.
+type probe struct {
+	machine *machine
+	ring    *keyring
+	carrier carrier
+	agent   binary
+	request []byte
+	say     func(inventory.Event)
+
+	stdin  io.WriteCloser
+	errors *tail
+	dir    string // on the machine, while the agent is there
+}
+
+// probe carries the agent over, runs it, and gives its facts. Nothing of it is
+// left on the machine when it returns, unless the connection was lost: then the
+// machine removes it by itself when it learns that.
+func (k *keyring) probe(ctx context.Context, m *machine, agent binary, req inventory.Request, say func(inventory.Event)) (inventory.Facts, error) {
+	request, err := json.Marshal(req)
+	if err != nil {
+		return inventory.Facts{}, fmt.Errorf("write the request: %w", err)
+	}
+	p := probe{
+		machine: m, ring: k, agent: agent, request: append(request, '\n'), say: say, errors: &tail{max: 16 << 10},
+		carrier: newCarrier(len(agent.data), k.settings.Sudo, k.settings.Ask != nil),
+	}
+	return p.run(ctx)
+}
+
+func (p *probe) run(ctx context.Context) (inventory.Facts, error) {
+	s, err := p.machine.client.NewSession()
+	if err != nil {
+		return inventory.Facts{}, fmt.Errorf("open a session: %w", err)
+	}
+	defer s.Close()
+	if p.stdin, err = s.StdinPipe(); err != nil {
+		return inventory.Facts{}, err
+	}
+	out, err := s.StdoutPipe()
+	if err != nil {
+		return inventory.Facts{}, err
+	}
+	said, err := s.StderrPipe()
+	if err != nil {
+		return inventory.Facts{}, err
+	}
+	if err := s.Start(p.carrier.command()); err != nil {
+		return inventory.Facts{}, fmt.Errorf("start a shell: %w", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended := make(chan struct{})
+	var leaving sync.WaitGroup
+	leaving.Go(func() { p.leave(ctx, s, ended) })
+	var listening sync.WaitGroup
+	listening.Go(func() { p.listen(ctx, said, cancel) })
+	facts, ferr := p.converse(out)
+	_ = p.stdin.Close()
+	if ferr != nil {
+		cancel(ferr) // what the machine still says is of no use
+	}
+	late := time.AfterFunc(p.machine.limits.leave, func() { cancel(errors.New("the agent does not end")) })
+	defer late.Stop()
+	_, _ = io.Copy(io.Discard, out)
+	listening.Wait()
+	werr := s.Wait()
+	close(ended)
+	leaving.Wait()
+	return p.outcome(ctx, facts, ferr, werr)
+}
+
+// leave ends a session whose context has ended: first by taking its input away,
+// then by a signal, at last with the connection.
+func (p *probe) leave(ctx context.Context, s *ssh.Session, ended <-chan struct{}) {
+	select {
+	case <-ended:
+		return
+	case <-ctx.Done():
+	}
+	ways := []func(){
+		func() { _ = p.stdin.Close() },
+		func() { _ = s.Signal(ssh.SIGTERM) },
+		p.machine.close,
+	}
+	for _, way := range ways {
+		way()
+		select {
+		case <-ended:
+			return
+		case <-time.After(p.machine.limits.leave / 2):
+		}
+	}
+}
+
+// errNone says that the agent has ended without facts.
+var errNone = errors.New("the agent ended without facts")
+
+// converse follows what the command says: it sends the agent, then the request,
+// and hands on the agent's events until there are facts.
+func (p *probe) converse(out io.Reader) (*inventory.Facts, error) {
+	lines := bufio.NewReaderSize(out, 64<<10)
+	ready, noise := false, 0
+	for {
+		line, err := readLine(lines, maxLine)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil, errNone
+			}
+			return nil, fmt.Errorf("read from the agent: %w", err)
+		}
+		if !ready {
+			word, rest, ok := p.carrier.heard(string(line))
+			if ready, err = p.answer(word, rest); err != nil {
+				return nil, err
+			}
+			if !ok {
+				noise += len(line)
+			}
+		} else if e, ok := event(line); ok {
+			switch {
+			case e.Err != "":
+				return nil, withHint(errors.New(redacted(e.Err)), "%s", redacted(e.Hint))
+			case e.Facts != nil:
+				return e.Facts, nil
+			}
+			p.say(e)
+		} else {
+			noise += len(line)
+		}
+		if noise > maxNoise {
+			return nil, errors.New("the login prints more than a megabyte that is not the agent's")
+		}
+	}
+}
+
+// answer does what the command waits for.
+func (p *probe) answer(word, rest string) (ready bool, err error) {
+	switch word {
+	case saidSend:
+		p.dir = rest
+		if _, err := p.stdin.Write(p.agent.data); err != nil {
+			return false, fmt.Errorf("send the agent: %w", err)
+		}
+	case saidReady:
+		if _, err := p.stdin.Write(p.request); err != nil {
+			return false, fmt.Errorf("send the request: %w", err)
+		}
+		return true, nil
+	case saidNowhere:
+		return false, withHint(errors.New("it has no directory in which a program may run: not in /tmp, not in /var/tmp and not in the home directory"),
+			"each of them is read-only, full, of others, or mounted noexec")
+	case saidShort:
+		return false, withHint(fmt.Errorf("it did not take the agent, %d bytes, in %s", len(p.agent.data), p.dir), "is its disk full?")
+	}
+	return false, nil
+}
+
+// event reads one line of the agent. What a login prints is none.
+func event(line []byte) (inventory.Event, bool) {
+	var e inventory.Event
+	at := bytes.IndexByte(line, '{')
+	if at < 0 {
+		return e, false
+	}
+	err := json.Unmarshal(line[at:], &e)
+	return e, err == nil
+}
+
+// readLine gives one line, without its end. A line longer than most is an error,
+// and so is a last one without an end, which was cut off.
+func readLine(r *bufio.Reader, most int) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return bytes.TrimRight(line, "\r\n"), nil
+		case len(line) > most:
+			return nil, fmt.Errorf("a line has more than %d bytes", most)
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
+	}
+}
+
+// listen keeps the last of standard error, and answers sudo when it wants a
+// password. Without an answer the run is given up.
+func (p *probe) listen(ctx context.Context, said io.Reader, cancel context.CancelCauseFunc) {
+	prompt := []byte(p.carrier.prompt())
+	var rest []byte
+	buf := make([]byte, 4096)
+	for asked := 0; ; {
+		n, err := said.Read(buf)
+		rest = append(rest, buf[:n]...)
+		for {
+			before, after, found := bytes.Cut(rest, prompt)
+			if !found {
+				break
+			}
+			_, _ = p.errors.Write(before)
+			rest = bytes.Clone(after)
+			if err := p.password(ctx, asked); err != nil {
+				cancel(err)
+			}
+			asked++
+		}
+		if keep := len(prompt) - 1; len(rest) > keep { // the prompt may come in pieces
+			_, _ = p.errors.Write(rest[:len(rest)-keep])
+			rest = bytes.Clone(rest[len(rest)-keep:])
+		}
+		if err != nil {
+			_, _ = p.errors.Write(rest)
+			return
+		}
+	}
+}
+
+// password asks for sudo's password and sends it.
+func (p *probe) password(ctx context.Context, asked int) error {
+	answer, err := p.ring.ask(ctx, Question{Machine: p.machine.reach.title(), Kind: AskSudo, Again: asked > 0})
+	if err != nil {
+		return fmt.Errorf("ask for the password of sudo: %w", err)
+	}
+	line := append(bytes.Clone(answer), '\n')
+	_, err = p.stdin.Write(line)
+	clear(line)
+	clear(answer)
+	return err
+}
+
+// outcome is how the run ended: its facts, or the first thing that went wrong.
+func (p *probe) outcome(ctx context.Context, facts *inventory.Facts, ferr, werr error) (inventory.Facts, error) {
+	exit, ended := errors.AsType[*ssh.ExitError](werr)
+	switch {
+	case facts != nil:
+		return *facts, nil // it has been removed, or removes itself
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), ferr):
+		return inventory.Facts{}, context.Cause(ctx)
+	case !errors.Is(ferr, errNone):
+		return inventory.Facts{}, ferr
+	case ended && exit.Signal() != "":
+		return inventory.Facts{}, p.blame(fmt.Errorf("%w: it was ended there by SIG%s", errNone, exit.Signal()))
+	case ended:
+		return inventory.Facts{}, p.blame(fmt.Errorf("%w: exit code %d", errNone, exit.ExitStatus()))
+	case werr != nil:
+		return inventory.Facts{}, p.lost()
+	}
+	return inventory.Facts{}, p.blame(errNone)
+}
+
+func (p *probe) lost() error {
+	return withHint(p.blame(ErrLost), "nothing of the agent stays there: it ends with its connection; try again")
+}
+
+// blame adds what the machine said last, and what helps against it.
+func (p *probe) blame(err error) error {
+	said := lastLines(p.errors.String(), 3)
+	if said != "" {
+		err = fmt.Errorf("%w: %s", err, said)
+	}
+	switch {
+	case !p.carrier.sudo:
+	case strings.Contains(said, "a password is required") || strings.Contains(said, "terminal is required"):
+		return withHint(err, "sudo wants a password there, which is asked for on a terminal alone")
+	case strings.Contains(said, "must have a tty"):
+		return withHint(err, "sudoers has requiretty there: allow this user without (Defaults:USER !requiretty), or log in as root")
+	case strings.Contains(said, "sudo: not found") || strings.Contains(said, "sudo: command not found"):
+		return withHint(err, "there is no sudo there: log in as root, or leave --sudo out")
+	}
+	return err
+}
