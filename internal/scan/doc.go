@@ -1,6 +1,8 @@
-// Package scan finds what looks like a secret. So far it reads free text, line
-// by line: what pods have written before they are scaled away passes through it
-// on its way to a file.
+// Package scan finds what looks like a secret: in free text, where Redact and
+// Command take it out, and in configuration, where Locate says in which line and
+// under which key it stands. Settings reads the usual formats of configuration
+// into key paths and values; what it gives away is the file's content, and as
+// secret as that.
 //
 // It is pure. It must not know where a text comes from or goes to, and it never
 // returns, wraps or prints what it has found.

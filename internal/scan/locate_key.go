@@ -1,0 +1,175 @@
+package scan
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// secretWords are what a secret's key says of it; a word of a key is what stands
+// between separators and changes of case.
+var secretWords = []string{
+	"password", "passwords", "passwd", "passwort", "pwd", "pass", "passphrase", "passcode", "pw", "bindpw", "rootpw",
+	"secret", "secrets", "token", "tokens", "credential", "credentials", "psk", "apikey", "accesskey", "secretkey", "privatekey",
+	"requirepass", "masterauth", "storepass", "keypass", "hmac", "salt", "authorization", "community", "rocommunity", "rwcommunity",
+}
+
+// keyWords make a secret of the word key that follows them.
+var keyWords = []string{"api", "access", "secret", "private", "encryption", "encrypt", "signing", "sign", "auth", "master", "shared", "account", "storage", "crypt", "cipher", "aes", "session", "cookie", "app", "deploy", "service", "jwt", "hmac"}
+
+// otherWords at the end of a key say that it is about the secret, and not it.
+var otherWords = []string{
+	"ttl", "timeout", "length", "len", "size", "min", "max", "policy", "expiry", "expires", "expiration", "expire", "lifetime", "age", "type", "types",
+	"file", "files", "filename", "path", "paths", "dir", "directory", "location", "url", "uri", "endpoint", "enabled", "enable", "required", "header", "headers", "field", "param", "parameter",
+	"name", "names", "encoder", "encoding", "algorithm", "alg", "digest", "count", "limit", "prompt", "hint", "regex", "regexp", "pattern", "format", "ref", "provider",
+	"rotation", "cost", "rounds", "attempts", "retries", "id", "ids", "version", "class", "method", "mode", "strength", "reset", "change", "interval", "seconds", "days", "hours",
+	"issuer", "audience", "scope", "validity", "prefix", "suffix", "index", "label", "column", "query", "env", "command", "attribute", "store", "manager", "engine", "bytes", "mount", "volume", "authentication", "complexity", "history",
+}
+
+// otherFronts at the beginning of a key say that it is no secret.
+var otherFronts = []string{"public", "use", "require", "requires", "allow", "disable", "enable", "no", "skip", "show", "has", "is", "min", "max", "reset", "num"}
+
+var squashed = []string{"passw", "passphrase", "secret", "apikey", "accesskey", "privatekey", "credential"}
+
+// secretName says whether a key with this name holds a secret. Only its last
+// part counts, and a part above it that gathers secrets: secrets, stringData.
+func secretName(key string) bool {
+	parts := strings.FieldsFunc(key, func(r rune) bool { return strings.ContainsRune("./[]@\"'#$", r) })
+	for len(parts) > 0 && strings.Trim(parts[len(parts)-1], "0123456789") == "" {
+		parts = parts[:len(parts)-1]
+	}
+	if len(parts) == 0 {
+		return false
+	}
+	if parts[len(parts)-1] == "text" && len(parts) > 1 { // the text of an XML element
+		parts = parts[:len(parts)-1]
+	}
+	last := keyParts(parts[len(parts)-1])
+	if above := len(parts) - 2; above >= 0 && len(last) == 1 && last[0] == "key" { // fs.secret.key
+		if words := keyParts(parts[above]); len(words) > 0 {
+			last = []string{words[len(words)-1], "key"}
+		}
+	}
+	for _, above := range parts[:len(parts)-1] {
+		switch strings.ToLower(above) {
+		case "secrets", "passwords", "stringdata":
+			return len(last) > 0 && !slices.Contains(otherWords, last[len(last)-1])
+		case "auths": // of a registry: auths.HOST.auth
+			return slices.Equal(last, []string{"auth"})
+		}
+	}
+	return secretPart(last)
+}
+
+func secretPart(words []string) bool {
+	if len(words) == 0 || slices.Contains(otherWords, words[len(words)-1]) {
+		return false
+	}
+	if len(words) > 1 && slices.Contains(otherFronts, words[0]) {
+		return false
+	}
+	for i, w := range words {
+		if slices.Contains(secretWords, w) {
+			return true
+		}
+		if w == "key" && i > 0 && slices.Contains(keyWords, words[i-1]) {
+			return true
+		}
+	}
+	joined := strings.Join(words, "")
+	for _, s := range squashed {
+		if strings.Contains(joined, s) {
+			return true
+		}
+	}
+	for _, end := range []string{"pass", "pwd", "token"} {
+		if strings.HasSuffix(joined, end) {
+			return joined != "bypass" && joined != "compass"
+		}
+	}
+	return false
+}
+
+// keyParts splits a name at separators and changes of case, in lower case.
+func keyParts(name string) []string {
+	var words []string
+	var word []rune
+	flush := func() {
+		if len(word) > 0 {
+			words = append(words, strings.ToLower(string(word)))
+			word = word[:0]
+		}
+	}
+	runes := []rune(name)
+	for i, r := range runes {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			flush()
+			continue
+		case unicode.IsUpper(r) && i > 0 && (unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1]) && unicode.IsUpper(runes[i-1])):
+			flush()
+		}
+		word = append(word, r)
+	}
+	flush()
+	for len(words) > 1 && strings.Trim(words[len(words)-1], "0123456789") == "" {
+		words = words[:len(words)-1]
+	}
+	return words
+}
+
+var filePath = regexp.MustCompile(`^(?:[A-Za-z]:\\|\.{0,2}/|classpath:|~/)[\w.@+ /\\-]*$`)
+
+// pointsElsewhere says that the value names a file in which the secret is. Of a
+// password only a path with an extension or of a usual directory does so.
+func pointsElsewhere(key, value string) bool {
+	if !filePath.MatchString(value) {
+		return false
+	}
+	words := keyParts(key)
+	if slices.Contains(words, "key") || slices.Contains(words, "credentials") || slices.Contains(words, "token") {
+		return true
+	}
+	for _, dir := range []string{"/etc/", "/run/", "/var/", "/opt/", "/srv/", "/home/", "/usr/", "/root/", "/mnt/"} {
+		if strings.HasPrefix(value, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	keyText = regexp.MustCompile(`^[\w .\-/@\[\]:$#+*,(){}<>|!?\\]*$`)
+	random  = regexp.MustCompile(`[A-Za-z0-9+/_-]{24,}`)
+)
+
+// safeKey gives a key as it can be printed. A key that may itself hold a secret,
+// since a file was not what it looked like, is left out.
+func safeKey(key string) string {
+	clean, n := Redact([]byte(key))
+	switch {
+	case n > 0, len(clean) > 256, !keyText.MatchString(key), pemBegin.MatchString(key):
+		return "[not shown]"
+	}
+	for _, m := range random.FindAllString(key, -1) {
+		if strings.ContainsAny(m, "0123456789") && strings.ToLower(m) != m && strings.ToUpper(m) != m {
+			return "[not shown]"
+		}
+	}
+	return key
+}
+
+// splitKey gives the path above the last part of a key, and that part in lower
+// case without the mark of an attribute.
+func splitKey(key string) (parent, last string) {
+	i := strings.LastIndexAny(key, "./")
+	return key[:max(i, 0)], strings.ToLower(strings.TrimPrefix(key[i+1:], "@"))
+}
+
+func join(parent, key string) string {
+	if parent == "" {
+		return key
+	}
+	return parent + "." + key
+}

@@ -1,0 +1,260 @@
+package scan
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+)
+
+var (
+	// settingLine is a key, a separator and a value, as far as the line goes.
+	settingLine = regexp.MustCompile(`^(?:(?:export|set|const|let|var|my|our|static|final|private|public|readonly|declare)\s+)*` +
+		`["']?([A-Za-z_$][\w.$\[\]/@-]*(?:\[["'][\w.-]+["']\])*(?: [\w.$\[\]/@-]+){0,3})["']?\s*(=>|:=|\?=|=|:)\s?(.*)$`)
+	word = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"']+`)
+)
+
+// reader goes through a file line by line and knows where it is.
+type reader struct {
+	lines   []string
+	at      int // index of the next line
+	section string
+	words   bool
+	out     []Setting
+	indent  int // of the last setting
+}
+
+func splitLines(data []byte) []string {
+	var lines []string
+	for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))) {
+		lines = append(lines, strings.TrimRight(string(line), "\r\n"))
+	}
+	return lines
+}
+
+// readLines reads what has one setting to a line. Where words is true, a line
+// without a separator is a directive and its value.
+func readLines(data []byte, words bool) []Setting {
+	r := reader{lines: splitLines(data), words: words}
+	for r.at < len(r.lines) {
+		r.line()
+	}
+	return r.out
+}
+
+func (r *reader) line() {
+	first := r.at
+	raw := r.lines[r.at]
+	text := strings.TrimSpace(raw)
+	r.at++
+	switch {
+	case text == "" || isComment(text) || len(text) > longestLine:
+		return
+	case strings.HasPrefix(text, "-----BEGIN "):
+		r.skipPEM(text)
+		return
+	case sectionLine.MatchString(text):
+		r.section = strings.Trim(text[:strings.IndexByte(text, ']')], "[] \t")
+		return
+	}
+	indent := len(raw) - len(strings.TrimLeft(raw, " \t"))
+	if n := len(r.out); n > 0 && indent > r.indent && r.out[n-1].last == first && r.out[n-1].Value == "" && !r.words {
+		r.out[n-1].Value, r.out[n-1].last = text, first+1 // the value of an ini key may stand below it
+		return
+	}
+	if m := settingLine.FindStringSubmatch(text); m != nil && (m[2] != ":" || !strings.HasPrefix(m[3], "//")) && !r.isDirective(text, m) {
+		r.indent = indent
+		value := r.whole(strings.TrimSpace(m[3]))
+		r.add(first, strings.TrimSpace(m[1]), value)
+		return
+	}
+	if r.words {
+		r.directive(first, text)
+	}
+}
+
+// isDirective says that the separator of a directive's line belongs to its
+// value: server_name a:80, requirepass a=b.
+func (r *reader) isDirective(text string, m []string) bool {
+	if !r.words {
+		return false
+	}
+	key := strings.TrimSpace(m[1])
+	return strings.Contains(key, " ") || strings.IndexAny(text, "=:") > strings.IndexAny(text, " \t") && strings.ContainsAny(text[:strings.IndexAny(text, "=:")], " \t") && m[2] != "=" && m[2] != "=>"
+}
+
+func (r *reader) add(first int, key, value string) {
+	key = strings.NewReplacer(`"`, "", `'`, "").Replace(key)
+	if r.section != "" {
+		key = r.section + "." + key
+	}
+	r.out = append(r.out, Setting{Line: first + 1, last: r.at, Key: key, Value: value})
+}
+
+// whole takes a value to its end: over lines that end in a backslash, quotes that
+// are open, TOML's three quotes and private keys.
+func (r *reader) whole(value string) string {
+	for _, quote := range []string{`"""`, `'''`} {
+		if strings.HasPrefix(value, quote) {
+			rest := value[3:]
+			for !strings.Contains(rest, quote) && r.at < len(r.lines) {
+				rest += "\n" + r.lines[r.at]
+				r.at++
+			}
+			before, _, _ := strings.Cut(rest, quote)
+			return before
+		}
+	}
+	for strings.HasSuffix(value, `\`) && !strings.HasSuffix(value, `\\`) && r.at < len(r.lines) {
+		value = strings.TrimSuffix(value, `\`) + strings.TrimSpace(r.lines[r.at])
+		r.at++
+	}
+	if value != "" && (value[0] == '"' || value[0] == '\'') && !closed(value) {
+		if end := r.closing(value[0]); end > 0 {
+			value += "\n" + strings.Join(r.lines[r.at:end], "\n")
+			r.at = end
+		}
+	}
+	if pemBegin.MatchString(value) && !pemEnd.MatchString(value) {
+		r.skipPEM(value)
+	}
+	return tidy(value)
+}
+
+func closed(value string) bool {
+	quote := value[0]
+	for i := 1; i < len(value); i++ {
+		switch value[i] {
+		case '\\':
+			i++
+		case quote:
+			return true
+		}
+	}
+	return false
+}
+
+// closing is the index behind the line that closes an open quote, 0 where that is
+// too far away to be one.
+func (r *reader) closing(quote byte) int {
+	for i := r.at; i < len(r.lines) && i < r.at+200; i++ {
+		if strings.IndexByte(r.lines[i], quote) >= 0 {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+func (r *reader) skipPEM(begin string) {
+	if strings.Contains(begin, "-----END ") {
+		return
+	}
+	for r.at < len(r.lines) {
+		line := r.lines[r.at]
+		r.at++
+		if strings.Contains(line, "-----END ") {
+			return
+		}
+	}
+}
+
+// tidy takes off what ends a statement or begins a comment behind a value.
+func tidy(value string) string {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return ""
+	}
+	if q := value[0]; q == '"' || q == '\'' {
+		for i := 1; i < len(value); i++ {
+			if value[i] == '\\' {
+				i++
+			} else if value[i] == q {
+				return value[1:i]
+			}
+		}
+		return value[1:]
+	}
+	if value[0] == '#' {
+		return ""
+	}
+	for _, mark := range []string{" #", "\t#", " ;", "\t;"} {
+		if i := strings.Index(value, mark); i >= 0 {
+			value = value[:i]
+		}
+	}
+	return strings.TrimSpace(strings.TrimRight(strings.TrimSpace(value), ";,"))
+}
+
+// directive reads a line of words: the first is the key. A pair of neighbours
+// counts too where the first of them is a secret's name: SetEnv DB_PASSWORD x.
+func (r *reader) directive(first int, text string) {
+	words := word.FindAllString(strings.TrimRight(text, ";{ \t"), 32)
+	if len(words) < 2 {
+		return
+	}
+	for i := 1; i+1 < len(words); i++ {
+		if name := unquote(words[i]); secretName(name) && !strings.ContainsAny(name, "=:") {
+			r.add(first, words[0]+"."+name, unquote(words[i+1]))
+			return
+		}
+	}
+	key := words[0]
+	if secretName(key) || len(words) == 2 {
+		r.add(first, key, unquote(words[1]))
+		if len(words) > 2 { // user password, or options behind it
+			r.add(first, key, unquote(words[len(words)-1]))
+		}
+		return
+	}
+	if len(words) > 2 && words[0] == "stats" && words[1] == "auth" { // haproxy
+		_, password, _ := strings.Cut(words[2], ":")
+		r.out = append(r.out, Setting{Line: first + 1, last: r.at, Key: "stats.auth", Value: password, rule: ruleKeyName})
+		return
+	}
+	r.add(first, key, strings.Join(words[1:], " "))
+}
+
+// readColons reads password files: host:port:database:user:password, and
+// user:hash.
+func readColons(data []byte, format Format) []Setting {
+	var out []Setting
+	for i, line := range splitLines(data) {
+		text := strings.TrimSpace(line)
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		s := Setting{Line: i + 1, last: i + 1, Key: "user", rule: ruleHash}
+		if format == FormatPgpass {
+			s.Key, s.rule = "pgpass", ruleKeyName
+			for range 4 {
+				_, text, _ = strings.Cut(strings.ReplaceAll(text, `\:`, `\`), ":")
+			}
+			s.Value = text
+		} else {
+			_, s.Value, _ = strings.Cut(text, ":")
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+var phpDefine = regexp.MustCompile(`\bdefine\s*\(\s*["']([^"']+)["']\s*,\s*(.*?)\s*\)\s*;`)
+
+// readPHP reads constants, variables and arrays of literals.
+func readPHP(data []byte) []Setting {
+	var out []Setting
+	for i, line := range splitLines(data) {
+		for _, m := range phpDefine.FindAllStringSubmatch(line, -1) {
+			out = append(out, Setting{Line: i + 1, last: i + 1, Key: m[1], Value: unquote(m[2])})
+		}
+	}
+	taken := map[int]bool{}
+	for _, s := range out {
+		taken[s.Line] = true
+	}
+	for _, s := range readLines(data, false) {
+		if !taken[s.Line] {
+			out = append(out, s)
+		}
+	}
+	return out
+}

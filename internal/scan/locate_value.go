@@ -1,0 +1,162 @@
+package scan
+
+import (
+	"bytes"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+var (
+	// assignment is key=value inside of a longer value: -Dx.password=…, a DSN,
+	// a JAAS line, Environment= of systemd.
+	assignment = regexp.MustCompile(`([A-Za-z_][\w.-]*)\s*=\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&)]+)`)
+	// flag is an option of a command line with its value as the next word.
+	flag = regexp.MustCompile(`(?:^|\s)--?([A-Za-z][\w-]*)\s+("[^"]*"|'[^']*'|[^\s"'-]\S*)`)
+
+	jdbcOracle = regexp.MustCompile(`(?i)jdbc:oracle:\w+:[^\s/@:]+/([^\s@]+)@`)
+	goMySQL    = regexp.MustCompile(`^[^\s:@/]+:([^\s@]+)@(?:tcp|unix)?\(`)
+	urlUser    = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/:@"'<>]*):([^\s/@"']+)@`)
+	header     = regexp.MustCompile(`(?i)\b(?:basic|bearer)\s+([A-Za-z0-9._~+/=-]{8,})`)
+	headerName = regexp.MustCompile(`(?i)\b(?:authorization|x-api-key|x-auth-token|x-vault-token)\b["']?\s*[:=\s]\s*["']?(?:(?:basic|bearer|digest|token|apikey)\s+)?([^\s"',;]{4,})`)
+	azureKey   = regexp.MustCompile(`(?i)\b(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{16,})`)
+)
+
+// shape names the rule by which a value is a secret whatever it is called.
+func shape(value string) string {
+	switch {
+	case urlSecret(value):
+		return "url"
+	case anyLiteral(jdbcOracle, value), anyLiteral(goMySQL, value):
+		return ruleDSN
+	case anyLiteral(azureKey, value):
+		return ruleDSN
+	case anyLiteral(headerName, value), anyLiteral(header, value):
+		return "authorization"
+	}
+	for _, r := range rules {
+		if (r.name == "jwt" || r.name == "vendor") && r.value.MatchString(value) {
+			return r.name
+		}
+	}
+	return ""
+}
+
+func urlSecret(value string) bool {
+	for _, m := range urlUser.FindAllStringSubmatch(value, -1) {
+		word := m[2]
+		if plain, err := url.PathUnescape(word); err == nil {
+			word = plain
+		}
+		if !harmless(word) {
+			return true
+		}
+	}
+	return false
+}
+
+func anyLiteral(expr *regexp.Regexp, value string) bool {
+	for _, m := range expr.FindAllStringSubmatch(value, -1) {
+		if !harmless(m[1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// assigns says whether somewhere inside of value a key with a secret's name gets
+// a value.
+func assigns(value string) bool {
+	for _, m := range assignment.FindAllStringSubmatch(value, -1) {
+		if v := unquote(m[2]); secretName(m[1]) && !harmless(v) && !pointsElsewhere(m[1], v) {
+			return true
+		}
+	}
+	for _, m := range flag.FindAllStringSubmatch(value, -1) {
+		if v := unquote(m[2]); secretName(m[1]) && !harmless(v) && !pointsElsewhere(m[1], v) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	// reference is a value that says where the secret is.
+	reference = regexp.MustCompile(`(?i)^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_]\w*|%\{.*\}|%\([\w.]+\)s|%[A-Z_]+%|\{\{.*\}\}|<%.*%>|@[\w.]+@|#\{.*\}|` +
+		`(?:vault|env|file|ssm|sm|op|awssm|gcpsm|keyvault|secretsmanager|credstash|doppler|akv|secret|secrets|configtree|systemd-credential|cmd)[:+]\S*|` +
+		`ref\+\w+://\S*|arn:aws:(?:secretsmanager|ssm|kms):\S*|projects/[^/\s]+/secrets/\S*|@Microsoft\.KeyVault\(.*|` +
+		`(?:file:)?/(?:var/)?run/(?:secrets|credentials)/\S*|` +
+		`!(?:ref|sub|getatt|secret|env|env_var|vault)\b.*|\{resolve:.*|` +
+		`(?:os\.)?(?:getenv|environ)\b.*|process\.env\b.*|system\.getenv\b.*|ENV[\[(.].*|env\(.*|\$_(?:env|server)\[.*|lookup\(.*)$`)
+	// encrypted is a value that needs a key which does not stand beside it.
+	encrypted = regexp.MustCompile(`^(?:ENC[\[(].*|\{cipher\}.*|\{AES\}.*|!vault\b.*|\$ANSIBLE_VAULT.*|-----BEGIN (?:AGE|PGP MESSAGE).*|AgA[A-Za-z0-9+/=]{200,}|vault:v\d+:.*)`)
+	// placeholder is what nobody can log in with. "changeme" and "changeit" are no
+	// placeholders: products ship with them, and they work.
+	placeholder = regexp.MustCompile(`(?i)^(?:<[^<>]*>|\[redacted.*|\[[a-z _-]*(?:password|secret|token|key)[a-z _-]*\]|x{3,}|\*+|\.{3,}|-+|_+|\?+|null|nil|none|undefined|~|true|false|yes|no|on|off|` +
+		`your[-_ ].*|my[-_ ](?:secret|password|token)[-_ ]here|.*[-_ ]here|(?:change|replace|fill|insert|set|enter)[-_ ](?:me|it|this|in|with)\b.*|todo\b.*|fixme\b.*|redacted|masked|hidden|removed|n/a)$`)
+	publicKey = regexp.MustCompile(`^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) AAAA|^-----BEGIN (?:[A-Z0-9 ]*PUBLIC KEY|CERTIFICATE|X509 CRL|DH PARAMETERS|EC PARAMETERS)`)
+)
+
+// harmless says that a value is no secret whatever its key is called.
+func harmless(value string) bool {
+	value = strings.TrimSpace(value)
+	if value == "" || publicKey.MatchString(value) || reference.MatchString(value) || encrypted.MatchString(value) {
+		return true
+	}
+	return placeholder.MatchString(value)
+}
+
+// exampleOnly says that a commented line shows how it would be written.
+func exampleOnly(line string) bool {
+	for _, m := range urlUser.FindAllStringSubmatch(line, -1) {
+		switch strings.ToLower(m[2]) {
+		case "password", "pass", "passwd", "pw", "pwd", "secret", "token", strings.ToLower(m[1]):
+		default:
+			return false
+		}
+	}
+	return urlUser.MatchString(line)
+}
+
+func unquote(v string) string {
+	v = strings.TrimSpace(v)
+	if len(v) >= 2 && (v[0] == '"' || v[0] == '\'' || v[0] == '`') && v[len(v)-1] == v[0] {
+		return v[1 : len(v)-1]
+	}
+	return v
+}
+
+// Command gives a command line without its secrets: those that Redact finds,
+// values of options and variables with a secret's name, and what follows -p of
+// the clients of MySQL.
+func Command(line string) string {
+	line = replaceGroup(assignment, line, func(m []string) bool { return secretName(m[1]) })
+	line = replaceGroup(flag, line, func(m []string) bool { return secretName(m[1]) })
+	line = replaceGroup(shortSecret, line, func([]string) bool { return true })
+	line = replaceGroup(userPassword, line, func([]string) bool { return true })
+	out, _ := Redact([]byte(line))
+	return string(bytes.TrimRight(out, "\n"))
+}
+
+var (
+	shortSecret  = regexp.MustCompile(`\b(mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin|redis-cli|sshpass|ldapsearch|ldapmodify|ldapadd|smbclient|mongo|mongodump|mongosh|sqlcmd|isql)\b.*?\s-(?:[paPwU])\s*([^\s-]\S*)`)
+	userPassword = regexp.MustCompile(`\b(curl|wget|smbclient|lftp|rclone)\b.*?\s(?:-u|--user|-U)[\s=]*["']?[^\s:%"']+[:%]([^\s"']+)`)
+)
+
+// replaceGroup takes the last group out of every match that is wanted.
+func replaceGroup(expr *regexp.Regexp, text string, wanted func([]string) bool) string {
+	spans := expr.FindAllStringSubmatchIndex(text, -1)
+	for i := len(spans) - 1; i >= 0; i-- {
+		m := make([]string, len(spans[i])/2)
+		for g := range m {
+			if spans[i][2*g] >= 0 {
+				m[g] = text[spans[i][2*g]:spans[i][2*g+1]]
+			}
+		}
+		last := len(m) - 1
+		if wanted(m) && m[last] != "" && !strings.HasPrefix(m[last], "[redacted") {
+			text = text[:spans[i][2*last]] + "[redacted: argument]" + text[spans[i][2*last+1]:]
+		}
+	}
+	return text
+}
