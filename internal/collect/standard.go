@@ -1,0 +1,19 @@
+//go:build linux
+
+package collect
+
+import (
+	"rehome.dev/rehome/internal/collect/process"
+	"rehome.dev/rehome/internal/collect/scope"
+	"rehome.dev/rehome/internal/collect/unit"
+)
+
+// Standard are all collectors. Each finds in the facts what those before it have
+// put there.
+func Standard() []scope.Collector {
+	return []scope.Collector{
+		unit.New(),
+		process.New(),
+		process.NewEnvironment(),
+	}
+}
