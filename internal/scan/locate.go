@@ -54,23 +54,26 @@ func Locate(path string, data []byte) []Place {
 // Secret says by which rule a setting, variable or argument of this name and
 // value is a secret. The key is a path with "." or "/" between its parts.
 func Secret(key, value string) (rule string, secret bool) {
-	value = unquote(strings.TrimSpace(value))
-	if harmless(value) {
+	value = unquote(value)
+	switch {
+	case value == "":
+		return "", false
+	case strings.Contains(value, "-----BEGIN ") && pemBegin.MatchString(value):
+		rule = rulePrivate
+	default:
+		rule = shape(value)
+	}
+	switch {
+	case rule != "":
+	case secretName(key) && !pointsElsewhere(key, value):
+		rule = ruleKeyName
+	case assigns(value):
+		rule = ruleInside
+	}
+	if rule == "" || harmless(value) {
 		return "", false
 	}
-	if pemBegin.MatchString(value) {
-		return rulePrivate, true
-	}
-	if rule := shape(value); rule != "" {
-		return rule, true
-	}
-	if secretName(key) && !pointsElsewhere(key, value) {
-		return ruleKeyName, true
-	}
-	if assigns(value) {
-		return ruleInside, true
-	}
-	return "", false
+	return rule, true
 }
 
 type locator struct {
@@ -136,21 +139,22 @@ func (l *locator) lines(data []byte, format Format, settings []Setting) {
 	owner := map[int]string{}
 	for _, s := range settings {
 		for i := s.Line; i <= s.last; i++ {
-			owner[i] = safeKey(s.Key)
+			owner[i] = s.Key
 		}
 	}
 	n, inKey := 0, false
 	for line := range bytes.Lines(data) {
 		n++
+		_, owned := owner[n]
 		switch {
 		case inKey:
 			inKey = !pemEnd.Match(line)
-		case pemBegin.Match(line):
+		case bytes.Contains(line, []byte("-----BEGIN ")) && pemBegin.Match(line):
 			inKey = !pemEnd.Match(line)
-			if !l.covered(n, owner[n], settings) {
-				l.add(n, cmp.Or(owner[n], rulePrivate), rulePrivate)
+			if key := safeKey(owner[n]); !l.covered(n, owner[n], settings) {
+				l.add(n, cmp.Or(key, rulePrivate), rulePrivate)
 			}
-		case !taken[n] && owner[n] == "" && len(line) <= longestLine:
+		case !taken[n] && !owned && len(line) <= longestLine:
 			l.bare(n, string(line), format)
 		}
 	}
@@ -160,7 +164,7 @@ func (l *locator) lines(data []byte, format Format, settings []Setting) {
 // stands in the list already, with the line on which it begins.
 func (l *locator) covered(n int, key string, settings []Setting) bool {
 	for _, s := range settings {
-		if s.Line <= n && n <= s.last && safeKey(s.Key) == key && l.seen[Place{Line: s.Line, Key: key}] {
+		if s.Line <= n && n <= s.last && s.Key == key && l.seen[Place{Line: s.Line, Key: safeKey(key)}] {
 			return true
 		}
 	}

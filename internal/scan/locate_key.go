@@ -147,7 +147,10 @@ var (
 // safeKey gives a key as it can be printed. A key that may itself hold a secret,
 // since a file was not what it looked like, is left out.
 func safeKey(key string) string {
-	clean, n := Redact([]byte(key))
+	clean, n := []byte(key), 0
+	if strings.ContainsAny(key, ":=@ ") || len(key) > 24 {
+		clean, n = Redact(clean)
+	}
 	switch {
 	case n > 0, len(clean) > 256, !keyText.MatchString(key), pemBegin.MatchString(key):
 		return "[not shown]"

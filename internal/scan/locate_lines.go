@@ -52,7 +52,7 @@ func (r *reader) line() {
 	case strings.HasPrefix(text, "-----BEGIN "):
 		r.skipPEM(text)
 		return
-	case sectionLine.MatchString(text):
+	case text[0] == '[' && sectionLine.MatchString(text):
 		r.section = strings.Trim(text[:strings.IndexByte(text, ']')], "[] \t")
 		return
 	}
@@ -61,7 +61,7 @@ func (r *reader) line() {
 		r.out[n-1].Value, r.out[n-1].last = text, first+1 // the value of an ini key may stand below it
 		return
 	}
-	if m := settingLine.FindStringSubmatch(text); m != nil && (m[2] != ":" || !strings.HasPrefix(m[3], "//")) && !r.isDirective(text, m) {
+	if m := settingOf(text); m != nil && (m[2] != ":" || !strings.HasPrefix(m[3], "//")) && !r.isDirective(text, m) {
 		r.indent = indent
 		value := r.whole(strings.TrimSpace(m[3]))
 		r.add(first, strings.TrimSpace(m[1]), value)
@@ -70,6 +70,13 @@ func (r *reader) line() {
 	if r.words {
 		r.directive(first, text)
 	}
+}
+
+func settingOf(text string) []string {
+	if !strings.ContainsAny(text, "=:") {
+		return nil
+	}
+	return settingLine.FindStringSubmatch(text)
 }
 
 // isDirective says that the separator of a directive's line belongs to its

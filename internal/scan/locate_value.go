@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,24 +23,37 @@ var (
 	azureKey   = regexp.MustCompile(`(?i)\b(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{16,})`)
 )
 
-// shape names the rule by which a value is a secret whatever it is called.
+// shape names the rule by which a value is a secret whatever it is called. The
+// expressions are slow, so that a word that each needs is looked for first.
 func shape(value string) string {
+	lower := strings.ToLower(value)
+	at := strings.IndexByte(value, '@') >= 0
 	switch {
-	case urlSecret(value):
+	case at && strings.Contains(value, "://") && urlSecret(value):
 		return "url"
-	case anyLiteral(jdbcOracle, value), anyLiteral(goMySQL, value):
+	case at && (anyLiteral(jdbcOracle, value) || anyLiteral(goMySQL, value)):
 		return ruleDSN
-	case anyLiteral(azureKey, value):
+	case containsAny(lower, "accountkey", "sharedaccesskey") && anyLiteral(azureKey, value):
 		return ruleDSN
-	case anyLiteral(headerName, value), anyLiteral(header, value):
+	case containsAny(lower, "authorization", "x-api-key", "x-auth-token", "x-vault-token") && anyLiteral(headerName, value):
 		return "authorization"
-	}
-	for _, r := range rules {
-		if (r.name == "jwt" || r.name == "vendor") && r.value.MatchString(value) {
-			return r.name
-		}
+	case containsAny(lower, "basic", "bearer") && anyLiteral(header, value):
+		return "authorization"
+	case strings.Contains(value, "eyJ") && ruleNamed("jwt").MatchString(value):
+		return "jwt"
+	case containsAny(value, "AKIA", "ASIA", "gh", "glpat-", "xox", "hvs.", "sk_") && ruleNamed("vendor").MatchString(value):
+		return "vendor"
 	}
 	return ""
+}
+
+func containsAny(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
+// ruleNamed is the expression of one of Redact's rules.
+func ruleNamed(name string) *regexp.Regexp {
+	return rules[slices.IndexFunc(rules, func(r rule) bool { return r.name == name })].value
 }
 
 func urlSecret(value string) bool {
@@ -67,6 +81,9 @@ func anyLiteral(expr *regexp.Regexp, value string) bool {
 // assigns says whether somewhere inside of value a key with a secret's name gets
 // a value.
 func assigns(value string) bool {
+	if strings.IndexByte(value, '=') < 0 && !strings.Contains(value, "-") {
+		return false
+	}
 	for _, m := range assignment.FindAllStringSubmatch(value, -1) {
 		if v := unquote(m[2]); secretName(m[1]) && !harmless(v) && !pointsElsewhere(m[1], v) {
 			return true

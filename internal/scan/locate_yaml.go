@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// yamlKey is a key of a block mapping and what follows it on its line.
-var yamlKey = regexp.MustCompile(`^(?:\? )?("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'\[\]{},&*!|>%@-][^#:]*?|[^\s#"'\[\]{},&*!|>%@-](?:[^:#]|:\S)*?|-[^\s:][^:]*?)\s*:(?:\s+(.*))?$`)
-
 // yamlReader reads the part of YAML that configuration is written in, with the
 // lines that no decoder keeps: block mappings and sequences, scalars of all
 // kinds, flow collections. It resolves no anchors, and what it cannot read it
@@ -64,13 +61,13 @@ func (y *yamlReader) node(first, indent int, text string) {
 		y.open = append(y.open, yamlLevel{indent: indent, path: path})
 		text = rest
 	}
-	m := yamlKey.FindStringSubmatch(text)
-	if m == nil {
+	name, value, is := yamlKey(text)
+	if !is {
 		y.value(first, indent-1, y.parent(indent, false), text)
 		return
 	}
-	key := join(y.parent(indent, false), unquote(m[1]))
-	value := properties(m[2])
+	key := join(y.parent(indent, false), unquote(name))
+	value = properties(value)
 	if value == "" || value[0] == '#' {
 		if len(y.open) < deepest {
 			y.open = append(y.open, yamlLevel{indent: indent + 1, path: key})
@@ -81,6 +78,30 @@ func (y *yamlReader) node(first, indent int, text string) {
 		return
 	}
 	y.value(first, indent, key, value)
+}
+
+// yamlKey splits a line of a block mapping into its key, with the quotes, and
+// what follows on the line.
+func yamlKey(text string) (key, value string, is bool) {
+	text = strings.TrimPrefix(text, "? ")
+	from := 0
+	if text != "" && (text[0] == '"' || text[0] == '\'') {
+		if from = strings.IndexByte(text[1:], text[0]) + 2; from < 2 {
+			return "", "", false
+		}
+	}
+	if text == "" || strings.ContainsRune("#[]{},&*!|>%@`", rune(text[0])) {
+		return "", "", false
+	}
+	for i := from; i < len(text); i++ {
+		switch {
+		case text[i] == '#' && i > 0 && text[i-1] == ' ':
+			return "", "", false
+		case text[i] == ':' && (i+1 == len(text) || text[i+1] == ' ' || text[i+1] == '\t'):
+			return strings.TrimSpace(text[:i]), strings.TrimSpace(text[i+1:]), i > 0
+		}
+	}
+	return "", "", false
 }
 
 // parent is the path of the collection to which a key at this indent belongs.
