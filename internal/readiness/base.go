@@ -1,0 +1,96 @@
+package readiness
+
+import (
+	"fmt"
+	"strings"
+)
+
+// approvedBase is BASE-IMAGE: every workload's image stands on a base that the
+// policy approves. Docker Hub is refused even where its name stands in the policy:
+// the runbook names it, and what a tag there means can change any day.
+func approvedBase(l look) opinion {
+	o := opinion{remedy: "build on a base of the policy's approvedBases"}
+	for _, w := range l.Spec.Workloads {
+		seen := l.Bases[w.Name]
+		base := seen.Value
+		note := func(what string) {
+			o.evidence = append(o.evidence, Evidence{What: "workload " + w.Name + ": " + what, At: seen.At})
+		}
+		if !seen.At.IsZero() && (o.at.IsZero() || seen.At.Before(o.at)) {
+			o.at = seen.At
+		}
+		if w.Dockerfile != "" && o.command == "" {
+			o.command = "grep -n -i '^FROM' " + quote(w.Dockerfile)
+		}
+		name := base.Approved
+		if base.From != "" {
+			name = base.From
+		}
+		switch {
+		case !seen.Known():
+			o.unsure = append(o.unsure, fmt.Sprintf("what %s stands on is not known%s", w.Name, colon(seen.Err)))
+		case l.Now.Sub(seen.At) > l.Policy.EvidenceAge:
+			o.unsure = append(o.unsure, fmt.Sprintf("what %s stands on was seen %s ago", w.Name, ago(l.Now.Sub(seen.At))))
+		case name == "":
+			o.unsure = append(o.unsure, fmt.Sprintf("neither Dockerfile, label nor layers tell what %s stands on", w.Name))
+		case hub(name):
+			o.blames = append(o.blames, fmt.Sprintf("%s stands on %s of Docker Hub", w.Name, name))
+			note(name + ", by " + base.By)
+		case !approved(name, l.Policy.ApprovedBases) && (base.Approved == "" || !approved(base.Approved, l.Policy.ApprovedBases)):
+			if len(l.Policy.ApprovedBases) == 0 {
+				o.unsure = append(o.unsure, "the policy approves no base, so that none can be judged")
+				continue
+			}
+			o.blames = append(o.blames, fmt.Sprintf("%s stands on %s, which the policy does not approve", w.Name, name))
+			note(name + ", by " + base.By)
+		default:
+			o.notes++
+			note(name + ", by " + base.By + ", is approved")
+		}
+	}
+	switch {
+	case len(o.blames) > 0:
+		return o.fails("%s", some(o.blames))
+	case len(o.unsure) > 0:
+		return o.unknown("%s", some(o.unsure))
+	case len(l.Spec.Workloads) == 0:
+		return o.unknown("no workload is declared")
+	}
+	return o.passes("every image stands on an approved base")
+}
+
+func colon(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+// hub says whether a reference leads to Docker Hub: by name, or because it names
+// no registry at all (a registry has a dot, a port or is localhost).
+func hub(ref string) bool {
+	if ref == "scratch" {
+		return false
+	}
+	first, _, ok := strings.Cut(ref, "/")
+	if !ok || (!strings.ContainsAny(first, ".:") && first != "localhost") {
+		return true
+	}
+	return first == "docker.io" || strings.HasSuffix(first, ".docker.io")
+}
+
+// approved compares a reference with the policy's prefixes. A prefix ends at a
+// boundary of names: registry/base does not approve registry/basement. One that
+// ends in / or * is open.
+func approved(ref string, prefixes []string) bool {
+	for _, p := range prefixes {
+		rest, ok := strings.CutPrefix(ref, strings.TrimSuffix(p, "*"))
+		if !ok || p == "" {
+			continue
+		}
+		if rest == "" || strings.HasSuffix(p, "*") || strings.HasSuffix(p, "/") || strings.ContainsAny(rest[:1], "/:@") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,136 @@
+package readiness
+
+import (
+	"slices"
+	"strings"
+
+	"rehome.dev/rehome/internal/inventory"
+)
+
+// systemVariables are set by the system for every service: none of them
+// configures the application. A name that ends in * stands for a family.
+var systemVariables = []string{
+	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "LANGUAGE", "LC_*", "TERM", "TZ", "MAIL", "HOSTNAME", "SHLVL", "_", "TMPDIR",
+	"INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_*", "NOTIFY_SOCKET", "LISTEN_*", "WATCHDOG_*", "MAINPID", "MANAGERPID", "XDG_*", "DBUS_*",
+	"RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY", "CREDENTIALS_DIRECTORY",
+	"MEMORY_PRESSURE_*", "SUPERVISOR_*",
+}
+
+// systemConfiguration is what the C library and TLS read for every program.
+var systemConfiguration = []string{
+	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/hostname", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/localtime", "/etc/timezone",
+	"/etc/passwd", "/etc/group", "/etc/services", "/etc/protocols", "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/mime.types", "/etc/os-release",
+	"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/locale.alias", "/etc/localtime", "/etc/security", "/etc/pam.d",
+}
+
+// startOptions only say which program an interpreter runs.
+var startOptions = []string{"-jar", "-m", "-cp", "-classpath", "-server", "-u"}
+
+// configFromOutside is CONFIG-ENV. It passes where settings come from variables,
+// arguments or files that the application only reads, because those can be given
+// to a pod as they are. A package's file that was edited here counts against it
+// only outside the directories that are converted: inside it goes along.
+func configFromOutside(l look, m machine) opinion {
+	var o opinion
+	from := m.configSources(&o)
+	for _, t := range m.Trees {
+		for _, e := range t.Entries {
+			if e.PerHost {
+				o.blame(m, 0, "%s/%s names this very machine", t.Path, e.Path)
+			}
+		}
+	}
+	for _, f := range m.Files {
+		switch {
+		case !configures(f):
+		case f.Written && f.Class == inventory.FileConfig:
+			o.blame(m, f.Seen, "%s is configuration, and the application writes it", f.Path)
+		case f.Edited && !m.converted(f.Path):
+			o.blame(m, f.Seen, "%s of package %s was edited on this machine, outside the configuration directories", f.Path, f.Package)
+		}
+	}
+	if d := drift(l); len(d.blames) > 0 && slices.ContainsFunc(d.evidence, func(e Evidence) bool { return e.Machine == m.name }) {
+		o.blame(m, 0, "the configuration differs from that of another machine (CONFIG-DRIFT)")
+	}
+	seen := []inventory.Subject{inventory.SubjectEnvironment, inventory.SubjectFiles, inventory.SubjectTrees, inventory.SubjectProcesses}
+	if len(o.blames) == 0 && len(from) == 0 && m.unseen(seen...) == "" {
+		if why := m.short(); why != "" {
+			return o.unknown("no configuration was seen, and %s", why)
+		}
+		o.blame(m, 0, "it has no variable, file or argument that configures it: what it needs is compiled in")
+	}
+	return m.conclude(o, "configured by "+strings.Join(from, ", "), seen...)
+}
+
+// configSources says by what the application is configured, with the evidence.
+func (m machine) configSources(o *opinion) []string {
+	var from []string
+	variables := 0
+	for _, v := range m.Environment {
+		if !slices.ContainsFunc(systemVariables, func(s string) bool { return matches(v.Name, s) }) {
+			variables++
+			o.note(m, 0, "variable %s, from the %s", v.Name, v.Origin)
+		}
+	}
+	if variables > 0 {
+		from = append(from, plural(variables, "environment variable"))
+	}
+	files := 0
+	for _, f := range m.Files {
+		if configures(f) && f.Class == inventory.FileConfig && !f.Written {
+			files++
+			o.note(m, f.Seen, "reads %s (%s)", f.Path, strings.Join(f.By, ", "))
+		}
+	}
+	if files > 0 {
+		from = append(from, plural(files, "file")+" that it only reads")
+	}
+	if p, ok := m.main(); ok && len(p.Command) > 1 && slices.ContainsFunc(p.Command[1:], settles) {
+		from = append(from, "arguments")
+	}
+	return from
+}
+
+// settles says whether an argument is a setting.
+func settles(arg string) bool {
+	return len(arg) > 1 && arg[0] == '-' && !slices.Contains(startOptions, arg)
+}
+
+// configures says whether a file can configure the application and not just any program.
+func configures(f inventory.File) bool {
+	return !slices.ContainsFunc(systemConfiguration, func(dir string) bool { return below(f.Path, dir) })
+}
+
+// converted says whether a path is in a directory whose content goes along.
+func (m machine) converted(path string) bool {
+	for _, dir := range m.declared.ConfigDirs {
+		if below(path, dir) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(m.Trees, func(t inventory.Tree) bool { return !t.Missing && below(path, t.Path) })
+}
+
+// configReadOnly is CONFIG-RO: below a mounted ConfigMap nothing can be written.
+func configReadOnly(_ look, m machine) opinion {
+	var o opinion
+	for _, f := range m.Files {
+		if f.Written && configures(f) && (f.Class == inventory.FileConfig || m.converted(f.Path)) {
+			o.blame(m, f.Seen, "writes %s", f.Path)
+		}
+	}
+	for _, g := range m.Groups {
+		if g.Written+g.Created > 0 && (g.Class == inventory.FileConfig || m.converted(g.Directory)) {
+			o.blame(m, 0, "writes %s in %s", plural(max(g.Written, g.Created), "file"), g.Directory)
+		}
+	}
+	return m.concludeOver(o, "it wrote nothing into its configuration", inventory.SubjectFiles)
+}
+
+// matches compares a name with a pattern that may end in *.
+func matches(name, pattern string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(name, prefix)
+	}
+	return name == pattern
+}
