@@ -131,15 +131,29 @@ func (l *Legacy) install(ctx context.Context) error {
 		"rehome.dev/rehome/lab/app/royal-bank-api": "opt/royal-bank-api/royal-bank-api",
 		"rehome.dev/rehome/lab/legacy/oddity":      "opt/oddities/oddity",
 	} {
-		if err := os.MkdirAll(filepath.Join(l.Root(), filepath.Dir(program)), 0o755); err != nil {
-			return fmt.Errorf("install an application: %w", err)
-		}
-		if err := l.lab.GoBuild(ctx, pkg, filepath.Join(l.Root(), program)); err != nil {
-			return fmt.Errorf("build an application: %w", err)
+		if err := l.build(ctx, pkg, filepath.Join(l.Root(), program)); err != nil {
+			return err
 		}
 	}
 	if _, err := part.Run(ctx, "chroot", l.Root(), "sh", "-ec", settle); err != nil {
 		return fmt.Errorf("set up the applications: %w", err)
+	}
+	return nil
+}
+
+// Build compiles a package of this repository, and keeps the program for as long as
+// the machine is up.
+func (l *Legacy) Build(ctx context.Context, pkg string) (program string, err error) {
+	program = l.lab.StatePath("bin", filepath.Base(pkg))
+	return program, l.build(ctx, pkg, program)
+}
+
+func (l *Legacy) build(ctx context.Context, pkg, program string) error {
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		return fmt.Errorf("build %s: %w", pkg, err)
+	}
+	if err := l.lab.GoBuild(ctx, pkg, program); err != nil {
+		return fmt.Errorf("build %s: %w", pkg, err)
 	}
 	return nil
 }
