@@ -21,7 +21,8 @@ type File struct {
 	Class FileClass `json:"class"`
 	// Why names the rule that gave it its class.
 	Why string `json:"why,omitempty"`
-	// By says how it was seen: fd, map, argument, unit, event, atime, mtime.
+	// By says how it was seen: fd, map, argument, unit, tree (it is only there, below
+	// a directory of settings), event, atime, mtime.
 	By      []string `json:"by"`
 	Read    bool     `json:"read,omitempty"`
 	Written bool     `json:"written,omitempty"` // opened for writing, or grown

@@ -1,0 +1,129 @@
+package files
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // it is the checksum that dpkg keeps, not a protection
+	"encoding/hex"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"rehome.dev/rehome/internal/collect/scope"
+)
+
+// settingsLargest is the size up to which a package's settings are compared.
+const settingsLargest = 1 << 20
+
+// own finds out which files belong to packages, and which settings of packages
+// were changed on this machine. It knows dpkg's records (dpkg(1), deb-conffiles(5)),
+// as the application's root directory has them; where there are none, nobody
+// owns anything.
+func (c *Collector) own(ctx context.Context, s *scope.Scope, all []*use) {
+	info := view(s, s.Main, "/var/lib/dpkg/info")
+	lists, err := filepath.Glob(info + "/*.list")
+	if err != nil || len(lists) == 0 {
+		return
+	}
+	wanted := map[string][]*use{}
+	for _, u := range all {
+		if u.kind == regular && !u.deleted {
+			for _, name := range names(u.path) {
+				wanted[name] = append(wanted[name], u)
+			}
+		}
+	}
+	for _, list := range lists {
+		if ctx.Err() != nil {
+			return
+		}
+		owner, _, _ := strings.Cut(strings.TrimSuffix(base(list), ".list"), ":")
+		claim(list, owner, wanted)
+	}
+	status, err := open(view(s, s.Main, "/var/lib/dpkg/status"))
+	if err != nil {
+		return
+	}
+	defer status.Close()
+	records := readStatus(status)
+	for _, u := range all {
+		if u.pkg == "" {
+			continue
+		}
+		if sum := records.settings[u.path]; sum != "" && u.size <= settingsLargest {
+			u.edited = differs(view(s, s.Main, u.path), sum)
+		}
+		u.pkg = strings.TrimSpace(u.pkg + " " + records.versions[u.pkg])
+	}
+}
+
+// names are those under which a package may have put a file: /bin and its like
+// have become links to /usr/bin, and older packages do not say so.
+func names(path string) []string {
+	short, is := strings.CutPrefix(path, "/usr")
+	if is && (below(short, "/bin") || below(short, "/sbin") || below(short, "/lib") || below(short, "/lib64")) {
+		return []string{path, short}
+	}
+	return []string{path}
+}
+
+func claim(list, owner string, wanted map[string][]*use) {
+	file, err := os.Open(list)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 64<<10)
+	for lines.Scan() {
+		for _, u := range wanted[string(lines.Bytes())] {
+			u.pkg = owner
+		}
+	}
+}
+
+// records are what /var/lib/dpkg/status says of installed packages: the version
+// by package, and the checksum of settings as they were delivered by path.
+type records struct {
+	versions, settings map[string]string
+}
+
+func readStatus(from io.Reader) records {
+	r := records{map[string]string{}, map[string]string{}}
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, 1<<20)
+	name, settings := "", false
+	for lines.Scan() {
+		line := lines.Bytes()
+		if settings && bytes.HasPrefix(line, []byte(" ")) {
+			if column := strings.Fields(string(line)); len(column) == 2 {
+				r.settings[column[0]] = column[1]
+			}
+			continue
+		}
+		key, value, _ := strings.Cut(string(line), ": ")
+		settings = key == "Conffiles:"
+		switch key {
+		case "Package":
+			name = value
+		case "Version":
+			r.versions[name] = value
+		}
+	}
+	return r
+}
+
+func differs(path, sum string) bool {
+	file, err := open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	h := md5.New() //nolint:gosec // as above
+	if _, err := io.Copy(h, io.LimitReader(file, settingsLargest+1)); err != nil {
+		return false
+	}
+	return hex.EncodeToString(h.Sum(nil)) != sum
+}
