@@ -21,9 +21,9 @@ type Options struct {
 	Say func(inventory.Event)
 	// Version of the program that takes the facts.
 	Version string
-	// Before, where it is set, is called when all samples are taken and before the
-	// facts are complete: a drill finds the application as it was seen.
-	Before func(context.Context, *scope.Scope, *inventory.Facts)
+	// Drill, where it is set, is called when everything else of the facts is
+	// complete: it finds the application as it was seen.
+	Drill func(context.Context, *scope.Scope, *inventory.Facts)
 }
 
 // wrapUp bounds what is read once, after the last sample.
@@ -167,8 +167,8 @@ func (p *probe) finish(ctx context.Context, began time.Time) (inventory.Facts, e
 			}
 		}
 	}
-	if p.options.Before != nil {
-		p.options.Before(ctx, s, &f)
+	if p.options.Drill != nil {
+		p.options.Drill(ctx, s, &f)
 	}
 	f.Gaps = s.Gaps.List()
 	f.Ended = time.Now().UTC()
