@@ -4,6 +4,7 @@ package collect
 
 import (
 	"rehome.dev/rehome/internal/collect/process"
+	"rehome.dev/rehome/internal/collect/program"
 	"rehome.dev/rehome/internal/collect/scope"
 	"rehome.dev/rehome/internal/collect/unit"
 )
@@ -15,5 +16,6 @@ func Standard() []scope.Collector {
 		unit.New(),
 		process.New(),
 		process.NewEnvironment(),
+		program.New(),
 	}
 }
