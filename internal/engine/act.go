@@ -62,7 +62,7 @@ func (e *Engine) perform(ctx context.Context, i migration.Intent) error {
 	}
 	began := e.ports.Clock.Now()
 	out, res, err := e.do(ctx, i)
-	clear(e.taken) // whatever was seen, was seen before this
+	e.forget() // whatever was seen, was seen before this
 	res.Took = e.ports.Clock.Now().Sub(began)
 	if err != nil {
 		res.Detail = strings.TrimPrefix(res.Detail+"; "+err.Error(), "; ")

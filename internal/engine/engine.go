@@ -14,14 +14,16 @@ import (
 
 // Ports are everything outside that the engine works through.
 type Ports struct {
-	Journal Journal
-	DNS     map[string]DNS // by provider name
-	Cluster Cluster
-	Metrics Metrics
-	Prober  Prober
-	Smoker  Smoker
-	Archive Archive
-	Clock   Clock
+	Journal  Journal
+	DNS      map[string]DNS // by provider name
+	Cluster  Cluster
+	Metrics  Metrics
+	Machines Machines
+	Images   Images
+	Prober   Prober
+	Smoker   Smoker
+	Archive  Archive
+	Clock    Clock
 }
 
 // Event is one turn of the loop, for whoever shows progress.
@@ -31,6 +33,7 @@ type Event struct {
 	Decision runbook.Decision
 	Record   *migration.Record // set when the event is a record that was journalled
 	Err      error             // set when something outside failed and is tried again
+	Looking  string            // set while a look that takes long goes on: at what
 }
 
 // Engine drives one migration. It is not safe for concurrent use; several
@@ -44,6 +47,7 @@ type Engine struct {
 	facts  runbook.Facts
 	taken  map[string]time.Time // when each observation was begun
 	fence  uint64
+	lost   error // why a look that takes long was broken off
 	// balancers are the new side's exposures as the cluster last showed them.
 	balancers []migration.ExposureFacts
 }
@@ -152,6 +156,10 @@ func (e *Engine) Step(ctx context.Context) (runbook.Decision, error) {
 	e.fence = fence
 	now := e.ports.Clock.Now()
 	e.observe(ctx, runbook.Needs(e.state, now))
+	if err := e.lost; err != nil {
+		e.lost = nil
+		return nil, err
+	}
 	now = e.ports.Clock.Now()
 	e.state = runbook.Look(e.state, e.facts, now)
 	if err := e.snapshot(ctx, now); err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +16,24 @@ import (
 	"rehome.dev/rehome/internal/runbook"
 )
 
-// lookBound is how long one observation may take. What takes longer is unknown.
-const lookBound = 5 * time.Second
+// lookBound is how long one observation may take, baseBound one look at the
+// images, and probeExtra the taking of facts beyond the policy's time for it: to
+// reach the machines and to bring the facts back. What takes longer is unknown.
+const (
+	lookBound  = 5 * time.Second
+	baseBound  = 25 * time.Second
+	probeExtra = 45 * time.Second
+)
+
+func (e *Engine) bound(kind runbook.QueryKind) time.Duration {
+	switch kind {
+	case runbook.QueryInventory:
+		return e.state.Policy.ProbeFor + probeExtra
+	case runbook.QueryBase:
+		return baseBound
+	}
+	return lookBound
+}
 
 // Observe looks at everything that queries ask for and that is not fresh
 // enough, all at once, and gives all facts.
@@ -32,9 +50,13 @@ func (e *Engine) observe(ctx context.Context, queries []runbook.Query) {
 			due = append(due, q)
 		}
 	}
-	e.gather(ctx, due, func(q runbook.Query) bool { return q.Kind == runbook.QueryCluster })
-	// the new side is probed at the addresses that the cluster has just given
-	e.gather(ctx, due, func(q runbook.Query) bool { return q.Kind != runbook.QueryCluster })
+	// what takes long goes first, so that the rest is as new as it can be; and the
+	// new side is probed at the addresses that the cluster has just given
+	order := []runbook.QueryKind{runbook.QueryInventory, runbook.QueryCluster}
+	for _, kind := range order {
+		e.gather(ctx, due, func(q runbook.Query) bool { return q.Kind == kind })
+	}
+	e.gather(ctx, due, func(q runbook.Query) bool { return !slices.Contains(order, q.Kind) })
 }
 
 func id(q runbook.Query) string { return string(q.Kind) + "/" + q.Key() }
@@ -42,20 +64,36 @@ func id(q runbook.Query) string { return string(q.Kind) + "/" + q.Key() }
 // gather asks in parallel and takes the answers in, in the queries' order. Facts
 // that were handed out are never changed: maps are copied.
 func (e *Engine) gather(ctx context.Context, queries []runbook.Query, want func(runbook.Query) bool) {
+	if e.lost != nil || !slices.ContainsFunc(queries, want) {
+		return
+	}
 	answers := make([]func(*runbook.Facts), len(queries))
 	begun := e.ports.Clock.Now()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var wg sync.WaitGroup
+	long := false
 	for i, q := range queries {
 		if !want(q) {
 			continue
 		}
+		long = long || q.Kind == runbook.QueryInventory
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, lookBound)
+			ctx, cancel := context.WithTimeout(ctx, e.bound(q.Kind))
 			defer cancel()
 			answers[i] = e.ask(ctx, q, begun)
 		})
 	}
+	if long {
+		e.abide(ctx, &wg, begun)
+	}
+	if e.lost != nil {
+		cancel()
+	}
 	wg.Wait()
+	if e.lost != nil {
+		return // what was broken off has seen nothing
+	}
 	f := e.facts
 	f.DNS, f.Cluster, f.Probe = cloned(f.DNS), cloned(f.Cluster), cloned(f.Probe)
 	for i, take := range answers {
@@ -68,6 +106,55 @@ func (e *Engine) gather(ctx context.Context, queries []runbook.Query, want func(
 	if c := f.Cluster[migration.Production]; c.Known() {
 		e.balancers = c.Value.Exposures
 	}
+}
+
+// abide waits for a look that takes longer than the lease: it says that it goes
+// on, and keeps the lease. Where that is lost, or a person has stopped what is
+// done, there is nothing to wait for.
+func (e *Engine) abide(ctx context.Context, wg *sync.WaitGroup, begun time.Time) {
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	tick := time.NewTicker(LeaseTTL / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := e.ports.Clock.Now()
+		e.notify(Event{At: now, State: e.state, Looking: fmt.Sprintf("facts are taken on %s: %s of %s",
+			hostsOf(e.state.Spec), now.Sub(begun).Round(time.Second), e.state.Policy.ProbeFor)})
+		if e.fence == 0 {
+			continue // this engine only looks
+		}
+		fence, err := e.ports.Journal.Acquire(ctx, e.key, e.holder, LeaseTTL)
+		if err == nil && fence != e.fence {
+			err = fmt.Errorf("while facts were taken: %w", ErrFenced)
+		}
+		if err != nil {
+			e.lost = err
+			return
+		}
+	}
+}
+
+func hostsOf(s migration.Spec) string {
+	hosts := make([]string, len(s.VMs))
+	for i, vm := range s.VMs {
+		hosts[i] = vm.Host
+	}
+	return strings.Join(hosts, ", ")
+}
+
+// forget lets everything be looked at again but for what lasts long to see and
+// is not changed by what is done here: machines and images.
+func (e *Engine) forget() {
+	maps.DeleteFunc(e.taken, func(id string, _ time.Time) bool {
+		return !strings.HasPrefix(id, string(runbook.QueryInventory)) && !strings.HasPrefix(id, string(runbook.QueryBase)+"/")
+	})
 }
 
 func cloned[K comparable, V any](m map[K]V) map[K]V {
@@ -103,12 +190,39 @@ func (e *Engine) ask(ctx context.Context, q runbook.Query, at time.Time) func(*r
 	case runbook.QueryProbe:
 		v, err := e.askProbe(ctx, q)
 		return func(f *runbook.Facts) { f.Probe[q.Side] = observed(v, at, "own probe", err) }
+	case runbook.QueryInventory:
+		v, err := e.ports.Machines.Inventory(ctx, spec, e.state.Policy)
+		return func(f *runbook.Facts) { f.Inventory = observed(v, at, hostsOf(spec), err) }
+	case runbook.QueryBase:
+		bases := e.askBases(ctx, at)
+		return func(f *runbook.Facts) { f.Bases = bases }
 	case runbook.QueryBaseline:
 		v, err := e.ports.Metrics.Baseline(ctx, spec.Metrics, at, e.state.Policy.BaselineFor)
 		return func(f *runbook.Facts) { f.Baseline = observed(v, at, v.Source, err) }
 	}
 	s := e.ports.Metrics.Sample(ctx, spec.Metrics, at)
 	return func(f *runbook.Facts) { f.Sample = &s }
+}
+
+// askBases looks at the image of every workload. A Dockerfile's path begins where
+// the migration's file is.
+func (e *Engine) askBases(ctx context.Context, at time.Time) map[string]migration.Observed[migration.BaseFacts] {
+	out := map[string]migration.Observed[migration.BaseFacts]{}
+	for _, w := range e.state.Spec.Workloads {
+		if w.Dockerfile != "" && !filepath.IsAbs(w.Dockerfile) {
+			w.Dockerfile = filepath.Join(filepath.Dir(e.state.File), w.Dockerfile)
+		}
+		v, err := e.ports.Images.Base(ctx, w, e.state.Policy)
+		out[w.Name] = observed(v, at, orText(w.Dockerfile, w.Image), err)
+	}
+	return out
+}
+
+func orText(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
 }
 
 func (e *Engine) askDNS(ctx context.Context, q runbook.Query) (migration.ZoneFacts, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -86,6 +87,20 @@ type Metrics interface {
 	Sample(ctx context.Context, m migration.Metrics, at time.Time) analysis.Sample
 	// Baseline sums what the old side did in the time before at.
 	Baseline(ctx context.Context, m migration.Metrics, at time.Time, over time.Duration) (analysis.Baseline, error)
+}
+
+// Machines takes the facts of the application on every machine that a migration
+// names, for as long as the policy says, and changes nothing there. A machine
+// that cannot be reached is in the report as one of which there are no facts;
+// only where none could be tried at all is there an error.
+type Machines interface {
+	Inventory(ctx context.Context, spec migration.Spec, policy migration.Policy) (inventory.Report, error)
+}
+
+// Images says what the image of a workload stands on. Where nothing tells, the
+// error says so.
+type Images interface {
+	Base(ctx context.Context, w migration.Workload, policy migration.Policy) (migration.BaseFacts, error)
 }
 
 // Prober makes the product's own requests: by address, with the production name

@@ -42,6 +42,7 @@ func produced(t *testing.T) map[migration.Code]bool {
 		for _, at := range []migration.Step{migration.StepAssess, migration.StepGo, migration.StepHold} {
 			l := looked(standAt(t, at))
 			take(l.evaluate(r.before))
+			take(l.survey(r.surveys))
 			take(l.evaluate(r.after))
 		}
 	}
@@ -139,6 +140,7 @@ var withoutFacts = map[migration.Code]string{
 	migration.CodeStale: "journalled", migration.CodeBaseline: "journalled", migration.CodeSmoke: "journalled",
 	migration.CodePublicSmoke: "journalled", migration.CodeVerdict: "the judgement", migration.CodeErrorRate: "the judgement",
 	migration.CodeLatency: "the judgement", migration.CodeTooFew: "the judgement",
+	migration.CodeConfigDrift: "declared: one machine",
 }
 
 // TestUnknownNeverPasses evaluates every guard of every step where all is well,
@@ -157,11 +159,13 @@ func TestUnknownNeverPasses(t *testing.T) {
 		ill.Probe[k] = observe(p.w.now, "probe", migration.ProbeFacts{OK: true}, "no route to host")
 	}
 	ill.Baseline.Err = "connection refused"
+	ill.Inventory.Err = "no route to host"
+	ill.Bases = map[string]migration.Observed[migration.BaseFacts]{}
 	for name, f := range map[string]Facts{"nothing observed": {}, "everything unknown": ill} {
-		l := look{p.s, f, p.w.now}
+		l := look{s: p.s, f: f, now: p.w.now}
 		l.s.Waivers = nil
 		for _, r := range table() {
-			for _, reason := range l.evaluate(slices.Concat(r.before, r.after)) {
+			for _, reason := range append(l.evaluate(slices.Concat(r.before, r.after)), l.survey(r.surveys)...) {
 				if _, may := withoutFacts[reason.Code]; reason.Verdict.OK() && !may {
 					t.Errorf("%s: %s passes %s: %s", name, r.step, reason.Code, reason.Text)
 				}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"rehome.dev/rehome/internal/inventory"
+	"rehome.dev/rehome/internal/inventory/imagined"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -112,6 +114,11 @@ func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what strin
 		spec.Workloads[0].Ports = []migration.Port{{Name: "dns", Port: 53, Protocol: args[0]}}
 	case "exposure":
 		spec.Target.Exposure = migration.Exposure(args[0])
+	case "two-machines":
+		spec.VMs = append(spec.VMs[:1:1], spec.VMs[0])
+		spec.VMs[1].Host = "vm-bank-2"
+	case "fix":
+		spec.Fixes = append(slices.Clone(spec.Fixes), migration.Fix{Code: migration.Code(args[0]), Drill: migration.StagingDrill(args[1]), How: strings.Join(args[2:], " ")})
 	case "waivers":
 		st.waive = st.duration(args[0])
 	case "hold":
@@ -185,6 +192,24 @@ func (st *story) outside(args []string) {
 	w := st.begin().w
 	rest := strings.Join(args[min(2, len(args)):], " ")
 	switch args[0] + " " + args[min(1, len(args)-1)] {
+	case "machines legacy":
+		w.machine = imagined.Legacy
+	case "machines corrected":
+		w.machine = imagined.Service
+	case "machines drift":
+		w.machine = drifting
+	case "machines show":
+		age := st.duration(args[2])
+		now := w.machine
+		w.machine = func(t inventory.Target, at time.Time) inventory.Facts { return now(t, at.Add(-age)) }
+	case "machines untaken":
+		w.untaken = rest
+	case "machine unreachable":
+		w.away[args[2]] = true
+	case "machine reachable":
+		w.away[args[2]] = false
+	case "images stand":
+		w.base = args[3]
 	case "metrics missing":
 		w.metricsErr = rest
 	case "baseline missing":
@@ -222,6 +247,16 @@ func (st *story) outside(args []string) {
 	default:
 		st.records(args)
 	}
+}
+
+// drifting are two machines of which somebody has edited one.
+func drifting(t inventory.Target, at time.Time) inventory.Facts {
+	f := imagined.Service(t, at)
+	if t.Host == "vm-bank-2" {
+		f.Trees[0].Entries[0].Digest = "9e02"
+		f.Trees[0].Entries[0].Keys = map[string]string{"database.pool": "a3", "log.level": "c8"}
+	}
+	return f
 }
 
 // arrives lets the changes that the dead process had sent take effect.
@@ -288,9 +323,7 @@ func (st *story) preview(step migration.Step) {
 			continue
 		}
 		fmt.Fprintf(&st.out, "%s: %s (%s)\n", o.Step, o.Title, o.Status)
-		for _, r := range o.Reasons {
-			st.reason(r)
-		}
+		st.reasons(o.Reasons)
 		for _, a := range o.Actions {
 			st.detail("%s", actionText(a))
 		}

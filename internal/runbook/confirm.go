@@ -13,8 +13,8 @@ func Confirm(s State, i migration.Intent, f Facts, now time.Time) []migration.Re
 	if !ok || swap.Purpose != migration.ForSwitch {
 		return nil
 	}
-	l := look{s, f, now}
-	out := failing(l.evaluate(goGuards()))
+	l := look{s: s, f: f, now: now}
+	out := failing(append(l.evaluate(goGuards()), l.survey([]survey{asJournalled, nothingOwed})...))
 	v := l.f.zone(migration.ZoneKey(swap.Zone, swap.View))
 	if v.known && !migration.SetsMatch(v.newest().Sets, swap.Before, false) {
 		out = append(out, fails(migration.CodeForeign, "the records are no longer those that the decision saw"))

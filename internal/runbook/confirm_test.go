@@ -98,7 +98,7 @@ func TestLedBackByHandNeedsALook(t *testing.T) {
 	before := standAt(t, migration.StepSwitch)
 	before.w.now = p.s.Switched.At.Add(-time.Second)
 	stale := looked(before)
-	if d := (look{p.s, stale.f, p.w.now}).ledBackByHand(); d != nil {
+	if d := (look{s: p.s, f: stale.f, now: p.w.now}).ledBackByHand(); d != nil {
 		t.Errorf("records seen before the switch are taken for a rollback: %s", asJSON(d))
 	}
 	if d := looked(p).ledBackByHand(); d != nil {

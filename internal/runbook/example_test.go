@@ -18,6 +18,8 @@ const (
 	zoneOne = "golemtrust.am."
 	zoneTwo = "golemtrust.example."
 	bankTwo = "bank.golemtrust.example."
+
+	approvedBase = "registry.golemtrust.am/base/"
 )
 
 func image(tag string) string {
@@ -33,7 +35,7 @@ func workload(n string) migration.Workload {
 		Name: n, Image: image("one"), Kind: migration.KindDeployment, Replicas: 2,
 		Ports:  []migration.Port{{Name: "http", Port: 8080, Protocol: "TCP"}},
 		Health: migration.Health{ReadinessPath: "/readyz"},
-		Mounts: []migration.Mount{{ConfigMap: n + "-config", Path: "/etc/" + n}},
+		Mounts: []migration.Mount{{ConfigMap: n + "-config", Path: "/etc/" + n}, {Secret: n + "-secrets", Env: true}},
 	}
 }
 
@@ -44,13 +46,13 @@ func exampleSpec() migration.Spec {
 	return migration.Spec{
 		Name: key, Names: []migration.Name{name(bank, zoneOne)}, Rehearsal: &rehearsal,
 		OldEntry:  migration.OldEntry{Addresses: []string{oldAddr}, Port: 8080, ProbePath: "/healthz"},
-		VMs:       []migration.VM{{Host: "vm-bank-1"}},
+		VMs:       []migration.VM{{Host: "vm-bank-1", Unit: key + ".service", ConfigDirs: []string{"/etc/" + key}}},
 		Workloads: []migration.Workload{workload(key)},
 		Target:    migration.Destination{Cluster: "golem", Namespace: "royal-bank", StagingNamespace: "royal-bank-staging", Exposure: migration.ExposeLoadBalancer},
 		Cutover:   migration.CutoverDNS, Delivery: migration.DeliveryRehome,
 		Metrics: migration.Metrics{Source: "prometheus", Old: side, New: side},
 		Smoke:   migration.Smoke{Checks: []migration.HTTPCheck{{Name: "health", Path: "/healthz", Status: 200}}},
-		Data:    migration.Data{Shared: true},
+		Data:    migration.Data{Shared: true, Stores: []string{"postgres.golemtrust.am:5432"}},
 	}
 }
 
@@ -73,14 +75,16 @@ func twoWorkloads(s migration.Spec) migration.Spec {
 func examplePolicy() migration.Policy {
 	p := migration.DefaultPolicy()
 	p.Name = "golemtrust"
+	p.ApprovedBases = []string{approvedBase}
 	p.DNSProviders = []migration.Connection{{Name: "golem-dns", Type: "memory"}}
 	return p
 }
 
-// waivers waive by name what this version cannot judge.
+// waivers waive by name what this version cannot judge, and the load that nobody
+// has made on the machine.
 func waivers(until time.Time) []migration.Waiver {
 	var out []migration.Waiver
-	for _, c := range Unjudged() {
+	for _, c := range append(Unjudged(), migration.CodeResources) {
 		out = append(out, migration.Waiver{Code: c, Migration: key, By: "angua", Reason: "looked at by hand", At: t0, Until: until})
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -17,6 +18,10 @@ const (
 	QuerySample   QueryKind = "sample"
 	QueryBaseline QueryKind = "baseline"
 	QueryProbe    QueryKind = "probe"
+	// QueryInventory takes the facts of every machine, for as long as the policy
+	// says; QueryBase looks at what the workloads' images stand on.
+	QueryInventory QueryKind = "inventory"
+	QueryBase      QueryKind = "base"
 )
 
 // Query asks for one observation that is at most MaxAge old.
@@ -56,6 +61,9 @@ type Facts struct {
 	Probe    map[migration.Side]migration.Observed[migration.ProbeFacts]  `json:"probe,omitempty"`
 	Sample   *analysis.Sample                                             `json:"sample,omitempty"`
 	Baseline migration.Observed[analysis.Baseline]                        `json:"baseline,omitzero"`
+	// Inventory are the facts of the machines, Bases those of the images by workload.
+	Inventory migration.Observed[inventory.Report]               `json:"inventory,omitzero"`
+	Bases     map[string]migration.Observed[migration.BaseFacts] `json:"bases,omitempty"`
 }
 
 // zoneView reads what the name servers of one zone say.

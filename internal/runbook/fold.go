@@ -97,7 +97,7 @@ func declare(s State, b migration.Declared, r migration.Record) State {
 	n := s
 	n.Spec, n.Policy, n.File, n.DeclaredBy = b.Spec, b.Policy, b.File, r.Actor
 	if s.Head.Seq == 0 || s.Mode == migration.ModeAborted {
-		n.Origin = nil // what was prepared has been undone: the records are found anew
+		n.Origin, n.Assessed = nil, nil // what was prepared has been undone: all is found anew
 		return begin(n, migration.Position{Attempt: s.Attempt + 1, Mode: migration.ModeForward, Step: migration.StepAssess}, r)
 	}
 	if to, edited := Affected(s.Spec, b.Spec, s.Policy, b.Policy); edited && s.Mode == migration.ModeForward && !s.SwitchBegan() && to.Before(s.Step) {
@@ -188,6 +188,9 @@ func forget(s State, from migration.Step) State {
 	n := s
 	n.Done = maps.Clone(s.Done)
 	maps.DeleteFunc(n.Done, func(k string, _ Done) bool { return !stepOfKey(k).Before(from) })
+	if !migration.StepAssess.Before(from) {
+		n.Assessed = nil
+	}
 	if !migration.StepRehearse.Before(from) {
 		n.Rehearsal = nil
 	}
@@ -286,6 +289,8 @@ func withEvidence(s State, e migration.Evidence) (State, error) {
 	n := s
 	var err error
 	switch e.Kind {
+	case migration.EvidenceAssess:
+		n.Assessed, err = body[Assessed](e)
 	case migration.EvidenceTTLLow:
 		n.TTLLow, err = body[migration.TTLLow](e)
 	case migration.EvidenceRehearsal:

@@ -13,6 +13,9 @@ type look struct {
 	s   State
 	f   Facts
 	now time.Time
+	// foreseen says that a plan is made: what takes long is not looked at, and
+	// shown as the journal knows it.
+	foreseen bool
 }
 
 // guard is one failure that must not happen: from what is seen to a reason.
@@ -60,19 +63,23 @@ func (l look) evaluate(guards []guard) []migration.Reason {
 
 // waive lets a reason pass where a waiver covers its code now.
 func (l look) waive(r migration.Reason) migration.Reason {
-	if r.Verdict.OK() || !r.Code.Waivable() {
+	if r.OK() || !r.Code.Waivable() {
 		return r
 	}
 	for _, list := range [][]migration.Waiver{l.s.Waivers, l.s.Policy.StandingWaivers} {
 		for _, w := range list {
 			if w.Covers(r.Code, l.s.Attempt, l.now) {
-				r.Verdict = migration.Waived
-				r.Text = fmt.Sprintf("%s — waived by %s until %s: %s", r.Text, w.By, w.Until.UTC().Format(time.RFC3339), w.Reason)
-				r.Remedy, r.Hint, r.Until = migration.Blocks, "", time.Time{}
-				return r
+				return waivedBy(r, w)
 			}
 		}
 	}
+	return r
+}
+
+func waivedBy(r migration.Reason, w migration.Waiver) migration.Reason {
+	r.Verdict = migration.Waived
+	r.Text = fmt.Sprintf("%s — waived by %s until %s: %s", r.Text, w.By, w.Until.UTC().Format(time.RFC3339), w.Reason)
+	r.Remedy, r.Hint, r.Until = migration.Blocks, "", time.Time{}
 	return r
 }
 
@@ -80,7 +87,7 @@ func (l look) waive(r migration.Reason) migration.Reason {
 func failing(reasons []migration.Reason) []migration.Reason {
 	var out []migration.Reason
 	for _, r := range reasons {
-		if !r.Verdict.OK() {
+		if !r.OK() {
 			out = append(out, r)
 		}
 	}

@@ -48,6 +48,12 @@ func fresh(l look) migration.Reason {
 	if l.s.Baseline != nil {
 		check("baseline", l.s.Baseline.At)
 	}
+	switch {
+	case l.f.Inventory.Known():
+		check("facts of the machines", completed(l.f.Inventory.Value))
+	case l.s.Assessed != nil:
+		check("facts of the machines", l.s.Assessed.Oldest)
+	}
 	check("smoke test", l.s.Smoke[smokeKey(migration.Production, migration.ViaPortForward)].At)
 	if len(stale) > 0 {
 		return hint(fails(migration.CodeStale, "older than %s: %s", l.s.Policy.EvidenceAge, strings.Join(stale, ", ")), "it is taken again")

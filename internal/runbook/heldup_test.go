@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/inventory/imagined"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -66,13 +67,23 @@ func heldUp() []struct {
 	say := func(v analysis.Verdict) func(*play) {
 		return func(p *play) { verdict(v)(p); p.s.Live.Judge.At = p.w.now }
 	}
+	legacy := func(p *play) { p.w.machine = imagined.Legacy }
+	owing := func(p *play) {
+		p.s.Spec.Fixes = []migration.Fix{{Code: migration.CodeLogsStdout, Drill: migration.DrillLogs, How: "logs to stdout"}}
+		p.s.Assessed = nil
+	}
 	return c{
 		{migration.StepAssess, migration.CodeUnsupported, handover},
 		{migration.StepAssess, migration.CodeNoRCA, func(p *play) { p.s.Incidents = []migration.Incident{{ID: "i"}} }},
+		{migration.StepAssess, migration.CodeLogsStdout, legacy},
+		{migration.StepAssess, migration.CodeSIGTERM, func(p *play) { p.w.away["vm-bank-1"] = true }},
+		{migration.StepAssess, migration.CodeStateDisk, func(p *play) { p.w.untaken = "nothing is wired" }},
+		{migration.StepContainer, migration.CodeBaseImage, func(p *play) { p.w.base = "docker.io/library/debian:12" }},
 		{migration.StepContainer, migration.CodeUnsupported, handover},
 		{migration.StepContainer, migration.CodeImageDigest, spec(func(s *migration.Spec) { s.Workloads = []migration.Workload{{Image: "x:1"}} })},
 		{migration.StepConvert, migration.CodeConfigThere, unseenCluster},
 		{migration.StepStage, migration.CodeConfigThere, unseenCluster},
+		{migration.StepStage, migration.CodeLogsStdout, owing},
 		{migration.StepStage, migration.CodeRollout, func(p *play) {
 			p.w.changePods(migration.Staging, key, func(f *migration.WorkloadFacts) { f.RolledOut = false })
 		}},
@@ -104,6 +115,8 @@ func heldUp() []struct {
 		{migration.StepLead, migration.CodeTTLLead, func(p *play) { p.s.TTLLow = nil }},
 		{migration.StepBaseline, migration.CodeVantage, spec(func(s *migration.Spec) { s.Metrics.New.Vantage = "edge" })},
 		{migration.StepBaseline, migration.CodeBaseline, policy(func(x *migration.Policy) { x.BaselineMin = 1 << 40 })},
+		{migration.StepGo, migration.CodeLogsStdout, legacy},
+		{migration.StepGo, migration.CodeLogsStdout, owing},
 		{migration.StepGo, migration.CodeWindow, spec(func(s *migration.Spec) { s.Windows = []migration.Window{{From: t0, To: t0.Add(time.Second)}} })},
 		{migration.StepGo, migration.CodeNight, func(p *play) {
 			p.s.Spec.Windows = []migration.Window{{From: t0, To: p.w.now.Add(time.Minute)}}
@@ -116,7 +129,8 @@ func heldUp() []struct {
 		{migration.StepGo, migration.CodeFloor, record(bank, "A", 300, oldAddr)},
 		{migration.StepGo, migration.CodeReplay, record(generationName(bank), "TXT", 60)},
 		{migration.StepGo, migration.CodeType, hostAndAddress},
-		{migration.StepGo, migration.CodeDataMove, apart},
+		{migration.StepGo, migration.CodeDataMove, declared(apart, letPass(migration.CodeSplitWrites))},
+		{migration.StepGo, migration.CodeSplitWrites, apart},
 		{migration.StepGo, migration.CodeSplitWrites, apart},
 		{migration.StepGo, migration.CodeRollout, slow},
 		{migration.StepGo, migration.CodeAddress, noAddress},

@@ -14,6 +14,17 @@ func needProduction(State) []Query { return []Query{{Kind: QueryCluster, Env: mi
 func needSample(State) []Query     { return []Query{{Kind: QuerySample}} }
 func needBaseline(State) []Query   { return []Query{{Kind: QueryBaseline}} }
 
+// inventoryAge is how old the facts of the machines may be when they are judged.
+// Taking them lasts, and what they tell of changes in hours.
+const inventoryAge = 15 * time.Minute
+
+func needInventory(s State) []Query {
+	return []Query{{Kind: QueryInventory, MaxAge: max(min(inventoryAge, s.Policy.EvidenceAge-s.Policy.ProbeFor), time.Second)}}
+}
+
+// needBases looks at the images: pinned by digest, they do not change.
+func needBases(State) []Query { return []Query{{Kind: QueryBase, MaxAge: inventoryAge}} }
+
 func needNames(s State) []Query {
 	var out []Query
 	for _, z := range zonesOf(s.allNames()) {
@@ -69,7 +80,9 @@ func Needs(s State, _ time.Time) []Query {
 				continue
 			}
 			seen[id] = true
-			q.MaxAge = age
+			if q.MaxAge == 0 {
+				q.MaxAge = age
+			}
 			out = append(out, q)
 		}
 	}
@@ -83,7 +96,8 @@ func Needs(s State, _ time.Time) []Query {
 }
 
 // Recheck says what to observe immediately before an intent is carried out:
-// nothing but what cannot be undone is looked at twice.
+// nothing but what cannot be undone is looked at twice. The counters and the
+// machines are not: the one is a judgement over time, the other takes too long.
 func Recheck(s State, i migration.Intent) []Query {
 	swap, ok := i.Action.(migration.SwapRecords)
 	if !ok || swap.Purpose != migration.ForSwitch {
@@ -93,7 +107,7 @@ func Recheck(s State, i migration.Intent) []Query {
 	var out []Query
 	for _, n := range r.needs {
 		for _, q := range n(s) {
-			if q.Kind != QuerySample {
+			if q.Kind != QuerySample && q.Kind != QueryInventory {
 				out = append(out, q)
 			}
 		}

@@ -22,7 +22,7 @@ const (
 // Next decides what to do now. It is total and deterministic: the same state,
 // facts and time always give the same decision, with all its reasons.
 func Next(s State, f Facts, now time.Time) Decision {
-	l := look{s, f, now}
+	l := look{s: s, f: f, now: now}
 	if over(s.Mode) {
 		return l.ended()
 	}
@@ -74,8 +74,8 @@ func (l look) forward(r row) Decision {
 	if d := l.holdBroken(); d != nil {
 		return d
 	}
-	before := l.evaluate(r.before)
-	if d := l.heldBack(before, every); d != nil {
+	before, found := l.evaluate(r.before), l.survey(r.surveys)
+	if d := l.heldBack(slices.Concat(before, found), every); d != nil {
 		return d
 	}
 	if r.again != nil {
@@ -96,7 +96,7 @@ func (l look) forward(r row) Decision {
 	if d := l.heldBack(after, every); d != nil {
 		return d
 	}
-	move := Move{Reasons: append(before, after...), To: l.following()}
+	move := Move{Reasons: slices.Concat(before, found, after), To: l.following()}
 	if r.leave != nil {
 		move.Evidence = r.leave(l)
 	}

@@ -184,7 +184,7 @@ func (p *play) perform(i migration.Intent) {
 		res.Detail = "looked again: " + why[0].Text
 	} else {
 		outcome, res = p.w.do(i.Action)
-		clear(p.taken)
+		maps.DeleteFunc(p.taken, func(id string, _ time.Time) bool { return id != string(QueryInventory)+"/" })
 		if _, swap := i.Action.(migration.SwapRecords); swap && outcome == migration.OutcomeDone {
 			outcome = migration.OutcomeUnknown // until every name server was seen to serve it
 		}

@@ -15,14 +15,15 @@ type Outlook struct {
 	Actions []migration.Action `json:"actions,omitempty"`
 }
 
-// PreviewNeeds is everything that a plan of the whole procedure looks at.
+// PreviewNeeds is everything that a plan of the whole procedure looks at: what
+// is seen at once, and therefore not the machines.
 func PreviewNeeds(s State) []Query {
 	seen := map[string]bool{}
 	var out []Query
 	for _, r := range table() {
 		for _, n := range r.needs {
 			for _, q := range n(s) {
-				if id := string(q.Kind) + "/" + q.Key(); !seen[id] {
+				if id := string(q.Kind) + "/" + q.Key(); !seen[id] && q.Kind != QueryInventory {
 					seen[id] = true
 					out = append(out, q)
 				}
@@ -41,8 +42,8 @@ func Preview(s State, f Facts, now time.Time) []Outlook {
 		if o.Status != "done" {
 			at := s
 			at.Step = r.step
-			l := look{at, f, now}
-			o.Reasons = l.evaluate(r.before)
+			l := look{s: at, f: f, now: now, foreseen: true}
+			o.Reasons = append(l.evaluate(r.before), l.survey(r.surveys)...)
 			if r.plan != nil {
 				todo, why := r.plan(l)
 				o.Actions = todo
@@ -70,7 +71,7 @@ func UndoPreview(s State, f Facts, now time.Time) []Outlook {
 	for _, r := range undoTable() {
 		at := s
 		at.Mode, at.Step = migration.ModeAborting, r.step
-		todo, why := r.plan(look{at, f, now})
+		todo, why := r.plan(look{s: at, f: f, now: now, foreseen: true})
 		out = append(out, Outlook{Step: r.step, Title: r.title, Status: "ahead", Reasons: why, Actions: todo})
 	}
 	return out

@@ -140,9 +140,7 @@ func (st *story) hear(s State, d Decision, r *migration.Record) {
 	}
 	st.told[shape] = true
 	st.line(s, decisionText(d, st.p.w.now))
-	for _, r := range d.Why() {
-		st.reason(r)
-	}
+	st.reasons(d.Why())
 	if a, ok := d.(Act); ok {
 		for _, i := range a.Intents {
 			st.detail("%s", actionText(i.Action))
@@ -195,13 +193,31 @@ func (st *story) detail(format string, args ...any) {
 	fmt.Fprintf(&st.out, "%14s%s\n", "", strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n"+strings.Repeat(" ", 16)))
 }
 
+// reasons writes down all reasons; findings that pass stand in one line.
+func (st *story) reasons(list []migration.Reason) {
+	var good []string
+	for _, r := range list {
+		if r.Verdict == migration.Pass && r.Required != "" {
+			good = append(good, string(r.Code))
+			continue
+		}
+		st.reason(r)
+	}
+	if len(good) > 0 {
+		st.detail("found well: %s", strings.Join(good, " "))
+	}
+}
+
 func (st *story) reason(r migration.Reason) {
 	if r.Verdict == migration.Waived && r.Text == waivedText(r) {
 		st.detail("waived %s", r.Code)
 		return
 	}
 	remedy := ""
-	if !r.Verdict.OK() {
+	switch {
+	case r.Advice:
+		remedy = ", advice"
+	case !r.Verdict.OK():
 		remedy = ", " + r.Remedy.String()
 	}
 	st.detail("%s %s%s: %s", r.Verdict, r.Code, remedy, clock(r.Text))

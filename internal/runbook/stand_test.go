@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func recordStands(t testing.TB, spec migration.Spec) map[migration.Step]*play {
 func looked(p *play) look {
 	clear(p.taken)
 	p.observe(PreviewNeeds(p.s))
-	return look{p.s, p.facts, p.w.now}
+	return look{s: p.s, f: p.facts, now: p.w.now}
 }
 
 // guardCase is one finding of one guard. What it cannot see is a case too: the
@@ -123,6 +124,12 @@ func declared(d ...func(*play)) func(*play) {
 		for _, f := range d {
 			f(p)
 		}
+	}
+}
+
+func letPass(c migration.Code) func(*play) {
+	return func(p *play) {
+		p.s.Waivers = append(slices.Clone(p.s.Waivers), migration.Waiver{Code: c, By: "angua", Reason: "seen", Until: p.w.now.Add(time.Hour)})
 	}
 }
 

@@ -34,6 +34,7 @@ type State struct {
 	Images  map[int][]string                    `json:"images,omitempty"` // by attempt
 	Smoke   map[string]Observation[SmokeResult] `json:"smoke,omitempty"`  // by env/via
 
+	Assessed  *Assessed            `json:"assessed,omitempty"`
 	TTLLow    *migration.TTLLow    `json:"ttlLow,omitempty"`
 	Rehearsal *migration.Rehearsal `json:"rehearsal,omitempty"`
 	Baseline  *analysis.Baseline   `json:"baseline,omitempty"`

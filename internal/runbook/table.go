@@ -15,8 +15,10 @@ type row struct {
 	title  string
 	needs  []need
 	before []guard
-	plan   func(look) ([]migration.Action, []migration.Reason)
-	after  []guard
+	// surveys are guards with many findings, judged together with before.
+	surveys []survey
+	plan    func(look) ([]migration.Action, []migration.Reason)
+	after   []guard
 	// leave gives the evidence that is journalled with leaving the step.
 	leave func(look) []migration.Evidence
 	// every is how often an unfinished step is looked at; zero is lookEvery.
@@ -59,17 +61,23 @@ func forwardTable() []row {
 func prepareTable() []row {
 	return []row{
 		{step: migration.StepAssess, title: "judge the containerisation checklist",
-			before: guards([]guard{supported, analysed}, unjudgedGuards(migration.StepAssess))},
+			needs:   []need{needInventory},
+			before:  guards([]guard{supported, analysed}, unjudgedGuards(migration.StepAssess)),
+			surveys: []survey{onMachines},
+			leave:   assessEvidence},
 		{step: migration.StepContainer, title: "image from an approved base, pinned by digest",
-			before: guards([]guard{supported, pinned}, unjudgedGuards(migration.StepContainer))},
+			needs:   []need{needBases},
+			before:  guards([]guard{supported, pinned}, unjudgedGuards(migration.StepContainer)),
+			surveys: []survey{onImages}},
 		{step: migration.StepConvert, title: "configuration becomes ConfigMaps and Secrets",
 			needs:  []need{needStaging, needProduction},
 			before: guards([]guard{configPresent}, unjudgedGuards(migration.StepConvert))},
 		{step: migration.StepStage, title: "deploy to staging, smoke and drills",
-			needs:  []need{needStaging},
-			before: guards([]guard{configPresentIn(migration.Staging)}, unjudgedGuards(migration.StepStage)),
-			plan:   inOrder(planApply(migration.Staging, migration.PartWorkload), whenRolledOut(migration.Staging, planSmoke(migration.Staging, migration.ViaPortForward))),
-			after:  []guard{rolledOut(migration.Staging), smoked(migration.Staging, migration.ViaPortForward, migration.CodeSmoke)}},
+			needs:   []need{needStaging},
+			before:  guards([]guard{configPresentIn(migration.Staging)}, unjudgedGuards(migration.StepStage)),
+			surveys: []survey{nothingOwed},
+			plan:    inOrder(planApply(migration.Staging, migration.PartWorkload), whenRolledOut(migration.Staging, planSmoke(migration.Staging, migration.ViaPortForward))),
+			after:   []guard{rolledOut(migration.Staging), smoked(migration.Staging, migration.ViaPortForward, migration.CodeSmoke)}},
 		{step: migration.StepRehearse, title: "switch and roll back the rehearsal record for real",
 			needs:  []need{needStaging, needNames},
 			before: unjudgedGuards(migration.StepRehearse),
@@ -114,11 +122,13 @@ func cutoverTable() []row {
 			before: []guard{vantage, baselineEnough},
 			leave:  baselineEvidence},
 		{step: migration.StepGo, title: "go or no-go: everything is looked at again",
-			needs:  append([]need{needNames}, judged...),
-			before: []guard{window, night},
-			plan:   planFreshSmoke,
-			after:  goGuards(),
-			again:  staleBaseline},
+			needs:   append([]need{needNames, needInventory}, judged...),
+			before:  []guard{window, night},
+			surveys: []survey{onMachines, nothingOwed},
+			plan:    planFreshSmoke,
+			after:   goGuards(),
+			leave:   assessEvidence,
+			again:   staleBaseline},
 		{step: migration.StepSwitch, title: "one compare-and-swap of all records per zone and view",
 			needs:  append([]need{needNames}, judged...),
 			before: []guard{ours},

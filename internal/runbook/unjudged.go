@@ -6,16 +6,10 @@ import "rehome.dev/rehome/internal/migration"
 // Each is unknown, blocks its step and must be waived by name, with a reason
 // and an end: nothing is passed because nobody looked.
 var unjudged = map[migration.Step][]migration.Code{
-	migration.StepAssess: {
-		migration.CodeConfigEnv, migration.CodeLogsStdout, migration.CodeStateDisk, migration.CodeHealth, migration.CodeSIGTERM,
-		migration.CodeSecrets, migration.CodeData, migration.CodeResources,
-		migration.CodeConfigRO, migration.CodeCronTwice, migration.CodeEgress, migration.CodeProbes,
-	},
-	migration.StepContainer: {migration.CodeBaseImage},
-	migration.StepConvert:   {migration.CodeConfigDrop, migration.CodeConfigDrift},
-	migration.StepStage:     {migration.CodeIsolated, migration.CodeSessions, migration.CodeSigtermRace},
-	migration.StepRehearse:  {migration.CodeOwner},
-	migration.StepDeploy:    {migration.CodeSideEffects},
+	migration.StepConvert:  {migration.CodeConfigDrop},
+	migration.StepStage:    {migration.CodeIsolated, migration.CodeSessions, migration.CodeSigtermRace, migration.CodeEgress},
+	migration.StepRehearse: {migration.CodeOwner},
+	migration.StepDeploy:   {migration.CodeSideEffects},
 	migration.StepExpose: {
 		migration.CodeTLSReady, migration.CodeReturnPath, migration.CodeReturnBan, migration.CodeLoop, migration.CodeLongConn,
 		migration.CodeClientIP, migration.CodeExternalDNS,
@@ -31,7 +25,10 @@ var unjudged = map[migration.Step][]migration.Code{
 func unjudgedGuards(step migration.Step) []guard {
 	var out []guard
 	for _, code := range unjudged[step] {
-		out = append(out, func(look) migration.Reason {
+		out = append(out, func(l look) migration.Reason {
+			if l.s.holds(code) {
+				return passes(code, "it holds on the machines as they are")
+			}
 			r := migration.Reason{Code: code, Verdict: migration.Unknown, Text: "no check of this version can judge it", Remedy: migration.Blocks}
 			return hint(r, "judge it by hand, then: rehome waive NAME %s --reason … --until …", code)
 		})

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/inventory"
+	"rehome.dev/rehome/internal/inventory/imagined"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -30,7 +32,11 @@ type world struct {
 	probeBad    map[migration.Side]string // does not answer
 	fates       map[string]fate           // of changes of records, by zone
 	smokeFails  int
-	owner       bool // somebody's controller undoes every change of replicas
+	machine     func(inventory.Target, time.Time) inventory.Facts // what a probe finds
+	away        map[string]bool                                   // machines that cannot be reached
+	untaken     string                                            // why no facts can be taken at all
+	base        string                                            // of every image
+	owner       bool                                              // somebody's controller undoes every change of replicas
 }
 
 // fate is what becomes of a change of records that was sent.
@@ -54,10 +60,11 @@ type server struct {
 func newWorld(spec migration.Spec, ttl uint32) *world {
 	w := &world{
 		now: t0, spec: spec, rate: 100,
-		zones:    map[string][]server{},
-		cluster:  map[migration.Env]migration.ClusterFacts{migration.Staging: {}, migration.Production: {}},
-		count:    map[migration.Side]analysis.Counters{},
-		errors:   map[migration.Side]float64{migration.OldSide: 0.001, migration.NewSide: 0.0005},
+		zones:   map[string][]server{},
+		cluster: map[migration.Env]migration.ClusterFacts{migration.Staging: {}, migration.Production: {}},
+		count:   map[migration.Side]analysis.Counters{},
+		errors:  map[migration.Side]float64{migration.OldSide: 0.001, migration.NewSide: 0.0005},
+		machine: imagined.Service, away: map[string]bool{}, base: approvedBase + "static:1",
 		probeErr: map[migration.Side]string{}, probeBad: map[migration.Side]string{}, fates: map[string]fate{},
 	}
 	for _, n := range (State{Spec: spec}).allNames() {
@@ -80,6 +87,7 @@ func (w *world) clone() *world {
 	for k := range c.zones {
 		c.zones[k] = slices.Clone(c.zones[k])
 	}
+	c.away = maps.Clone(w.away)
 	c.errors, c.probeErr, c.probeBad, c.fates = maps.Clone(w.errors), maps.Clone(w.probeErr), maps.Clone(w.probeBad), maps.Clone(w.fates)
 	return &c
 }
@@ -123,6 +131,13 @@ func (w *world) answer(f Facts, q Query) Facts {
 			b = analysis.Baseline{}
 		}
 		f.Baseline = observe(w.now, "prometheus", b, w.baselineErr)
+	case QueryInventory:
+		f.Inventory = observe(w.now, "machines", w.inventory(), w.untaken)
+	case QueryBase:
+		f.Bases = map[string]migration.Observed[migration.BaseFacts]{}
+		for _, wl := range w.spec.Workloads {
+			f.Bases[wl.Name] = observe(w.now, wl.Image, migration.BaseFacts{Workload: wl.Name, From: w.base, By: "label", Source: wl.Image, User: "10001"}, "")
+		}
 	case QuerySample:
 		f.Sample = w.sample()
 	}
@@ -155,10 +170,28 @@ func (w *world) clusterFacts(env migration.Env) migration.ClusterFacts {
 	c.Namespace = w.spec.Namespace(env)
 	for _, wl := range w.spec.Workloads {
 		for _, m := range wl.Mounts {
-			c.Config = append(c.Config[:len(c.Config):len(c.Config)], migration.ConfigFacts{Kind: "ConfigMap", Name: m.ConfigMap, Exists: true})
+			o := migration.ConfigFacts{Kind: "ConfigMap", Name: m.ConfigMap, Exists: true}
+			if m.Secret != "" {
+				o.Kind, o.Name = "Secret", m.Secret
+			}
+			c.Config = append(c.Config[:len(c.Config):len(c.Config)], o)
 		}
 	}
 	return c
+}
+
+// inventory are the facts of every machine.
+func (w *world) inventory() inventory.Report {
+	out := inventory.Report{Format: inventory.Format}
+	for _, vm := range w.spec.VMs {
+		t := inventory.Target{Host: vm.Host, Unit: vm.Unit, Port: vm.Port}
+		if w.away[vm.Host] {
+			out.Machines = append(out.Machines, inventory.Unreachable(t, w.now, "dial "+vm.Host+": no route to host"))
+			continue
+		}
+		out.Machines = append(out.Machines, w.machine(t, w.now))
+	}
+	return out
 }
 
 func (w *world) probe(side migration.Side) (migration.ProbeFacts, string) {

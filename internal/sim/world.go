@@ -11,6 +11,7 @@ import (
 	cluster "rehome.dev/rehome/internal/cluster/memory"
 	dns "rehome.dev/rehome/internal/dns/memory"
 	"rehome.dev/rehome/internal/engine"
+	"rehome.dev/rehome/internal/inventory"
 	metrics "rehome.dev/rehome/internal/metrics/memory"
 	"rehome.dev/rehome/internal/migration"
 	store "rehome.dev/rehome/internal/store/memory"
@@ -28,6 +29,9 @@ type Options struct {
 	Releases map[string]Behaviour
 	Old      Behaviour
 	TTL      uint32 // of the records, before anything is done
+	// Machine is what a probe finds on a machine at that time; nil is the example as
+	// it mostly is.
+	Machine func(inventory.Target, time.Time) inventory.Facts
 	// Clock replaces the virtual one that begins at Start and only sleeping moves.
 	Clock engine.Clock
 }
@@ -42,6 +46,7 @@ type World struct {
 	Archive *archive.Archive
 	Old     Behaviour
 
+	machines  *machines
 	opts      Options
 	rng       *rand.Rand
 	resolvers []resolver
@@ -58,6 +63,7 @@ type World struct {
 // been done yet.
 func New(o Options) *World {
 	w := &World{opts: o, Old: o.Old, rng: rand.New(rand.NewPCG(o.Seed, 0x5eed)), tick: map[string]served{}}
+	w.machines = &machines{w: w, away: map[string]bool{}}
 	w.count.By = map[migration.Side]uint64{}
 	if w.Clock = o.Clock; w.Clock == nil {
 		w.Clock = &Clock{now: o.Start}
@@ -122,7 +128,7 @@ func (w *World) Ports() engine.Ports {
 	}
 	return engine.Ports{
 		Journal: w.Journal, DNS: providers, Cluster: cells{w.Cluster, w}, Metrics: counters{w.Metrics, w},
-		Prober: prober{w}, Smoker: smoker{w}, Archive: w.Archive, Clock: w.Clock,
+		Machines: w.machines, Images: images{w}, Prober: prober{w}, Smoker: smoker{w}, Archive: w.Archive, Clock: w.Clock,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"rehome.dev/rehome/internal/analysis"
 	"rehome.dev/rehome/internal/engine"
+	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -17,6 +18,8 @@ func (r *Rig) Wrap(p engine.Ports) engine.Ports {
 	out.Journal = journal{p.Journal, r}
 	out.Cluster = cluster{p.Cluster, r}
 	out.Metrics = metrics{p.Metrics, r}
+	out.Machines = machines{p.Machines, r}
+	out.Images = images{p.Images, r}
 	out.Prober = prober{p.Prober, r}
 	out.Smoker = smoker{p.Smoker, r}
 	out.Archive = archive{p.Archive, r}
@@ -104,6 +107,24 @@ func (m metrics) Sample(ctx context.Context, q migration.Metrics, at time.Time) 
 
 func (m metrics) Baseline(ctx context.Context, q migration.Metrics, at time.Time, over time.Duration) (analysis.Baseline, error) {
 	return read(ctx, m.r, "metrics.baseline", "", func() (analysis.Baseline, error) { return m.Metrics.Baseline(ctx, q, at, over) })
+}
+
+type machines struct {
+	engine.Machines
+	r *Rig
+}
+
+func (m machines) Inventory(ctx context.Context, s migration.Spec, p migration.Policy) (inventory.Report, error) {
+	return read(ctx, m.r, "machines.inventory", "", func() (inventory.Report, error) { return m.Machines.Inventory(ctx, s, p) })
+}
+
+type images struct {
+	engine.Images
+	r *Rig
+}
+
+func (i images) Base(ctx context.Context, w migration.Workload, p migration.Policy) (migration.BaseFacts, error) {
+	return read(ctx, i.r, "images.base", w.Name, func() (migration.BaseFacts, error) { return i.Images.Base(ctx, w, p) })
 }
 
 type prober struct {

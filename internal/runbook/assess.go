@@ -1,0 +1,239 @@
+package runbook
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rehome.dev/rehome/internal/inventory"
+	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/readiness"
+)
+
+// Assessed is a judgement of readiness as the journal keeps it: what was found,
+// and from which facts. The facts themselves stay outside; Facts is their digest.
+type Assessed struct {
+	At       time.Time           `json:"at"`
+	Facts    string              `json:"facts"`
+	Oldest   time.Time           `json:"oldest,omitzero"` // facts of any machine
+	Machines []AssessedMachine   `json:"machines"`
+	Findings []readiness.Finding `json:"findings"`
+	Effort   readiness.Effort    `json:"effort,omitempty"`
+}
+
+// AssessedMachine says how well one machine was seen.
+type AssessedMachine struct {
+	Target string    `json:"target"`
+	Began  time.Time `json:"began,omitzero"`
+	Ended  time.Time `json:"ended,omitzero"`
+	Seen   string    `json:"seen,omitempty"` // "60 of 60 samples"
+	Gaps   int       `json:"gaps,omitempty"`
+}
+
+// mostEvidence is how much of what was seen is journalled with each finding.
+const mostEvidence = 5
+
+// survey is a look that finds more than one thing.
+type survey func(look) []migration.Reason
+
+// survey makes every survey, and lets pass by name what is waived.
+func (l look) survey(list []survey) []migration.Reason {
+	var out []migration.Reason
+	for _, s := range list {
+		for _, r := range s(l) {
+			out = append(out, l.waive(r))
+		}
+	}
+	return out
+}
+
+// onMachines judges the application by the facts of its machines.
+func onMachines(l look) []migration.Reason {
+	if o := l.f.Inventory; o.At.IsZero() && o.Err == "" {
+		return l.notProbed()
+	}
+	return reasonsOf(l.assessment().Findings, notBase)
+}
+
+// onImages judges what the images stand on.
+func onImages(l look) []migration.Reason {
+	if l.f.Bases == nil {
+		r := unknown(migration.CodeBaseImage, "nobody has looked at the images yet")
+		return []migration.Reason{r}
+	}
+	return reasonsOf(l.assessment().Findings, isBase)
+}
+
+func isBase(f readiness.Finding) bool  { return f.Code == migration.CodeBaseImage }
+func notBase(f readiness.Finding) bool { return !isBase(f) }
+
+// asJournalled judges by the findings that were journalled last, for when there
+// is no time to take facts again. It says nothing about waivers that have ended:
+// those are looked at now.
+func asJournalled(l look) []migration.Reason {
+	if l.s.Assessed == nil {
+		return []migration.Reason{hint(fails(migration.CodeStale, "the journal holds no judgement of the machines"), "it is made at %s", migration.StepGo)}
+	}
+	var found []readiness.Finding
+	for _, f := range l.s.Assessed.Findings {
+		if w := f.Waiver; w != nil && !w.Covers(f.Code, l.s.Attempt, l.now) {
+			f.Verdict, f.Blocks, f.Waiver = migration.Unknown, true, nil
+			f.Observed += "; its waiver has ended"
+		}
+		found = append(found, f)
+	}
+	return reasonsOf(found, notBase)
+}
+
+// notProbed stands for the findings while no facts were asked for: a plan shows
+// what the journal knows, and does not take them.
+func (l look) notProbed() []migration.Reason {
+	if l.foreseen && l.s.Assessed != nil {
+		return asJournalled(l)
+	}
+	r := unknown(migration.CodeStale, "no facts of the machines have been taken for this decision")
+	return []migration.Reason{hint(r, "run takes them, for %s; rehome assess FILE does so now", l.s.Policy.ProbeFor)}
+}
+
+// assessment is the judgement of what is known of machines and images.
+func (l look) assessment() readiness.Assessment {
+	return readiness.Judge(readiness.Input{
+		Spec: l.s.Spec, Policy: l.s.Policy, Report: l.report(), Bases: l.f.Bases,
+		Waivers: l.s.Waivers, Attempt: l.s.Attempt, Now: l.now,
+	})
+}
+
+// report are the facts of every machine. Where none could be taken at all, each
+// machine is one of which there are none, and why.
+func (l look) report() inventory.Report {
+	o := l.f.Inventory
+	if o.Known() {
+		return o.Value
+	}
+	out := inventory.Report{Format: inventory.Format}
+	for _, vm := range l.s.Spec.VMs {
+		t := inventory.Target{Host: vm.Host, Unit: vm.Unit, Port: vm.Port}
+		out.Machines = append(out.Machines, inventory.Unreachable(t, o.At, orText(o.Err, "nobody has looked yet")))
+	}
+	return out
+}
+
+func orText(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
+}
+
+// reasonsOf are findings as a step gives its reasons. One that does not block is
+// advice: it is read, and holds nothing up.
+func reasonsOf(findings []readiness.Finding, want func(readiness.Finding) bool) []migration.Reason {
+	var out []migration.Reason
+	for _, f := range findings {
+		if want(f) {
+			out = append(out, reasonOf(f))
+		}
+	}
+	return out
+}
+
+func reasonOf(f readiness.Finding) migration.Reason {
+	r := migration.Reason{
+		Code: f.Code, Verdict: f.Verdict, Text: orText(f.Observed, f.Title),
+		Required: f.Required, Observed: f.Observed, Source: sourceOf(f), At: f.At,
+		Advice: !f.Blocks && !f.Verdict.OK(),
+	}
+	if f.Verdict == migration.Waived && f.Waiver != nil {
+		return waivedBy(r, *f.Waiver)
+	}
+	if !f.Verdict.OK() {
+		r.Hint = f.Remedy
+	}
+	return r
+}
+
+// sourceOf names the machines on which it was seen.
+func sourceOf(f readiness.Finding) string {
+	var machines []string
+	for _, e := range f.Evidence {
+		if e.Machine != "" && !slices.Contains(machines, e.Machine) {
+			machines = append(machines, e.Machine)
+		}
+	}
+	return strings.Join(machines, ", ")
+}
+
+// nothingOwed are the declared fixes: each is owed to its drill until that has
+// proven it, or the item holds on the machines as they are.
+func nothingOwed(l look) []migration.Reason {
+	var out []migration.Reason
+	for _, fix := range l.s.Spec.Fixes {
+		out = append(out, l.owed(fix))
+	}
+	return out
+}
+
+func (l look) owed(fix migration.Fix) migration.Reason {
+	if l.s.holds(fix.Code) {
+		return passes(fix.Code, "it holds on the machines as they are: its fix owes nothing")
+	}
+	r := migration.Reason{
+		Code: fix.Code, Verdict: migration.Unknown, Remedy: migration.Blocks,
+		Text:     fmt.Sprintf("owed to the drill %s, which this version does not make: %s", fix.Drill, fix.How),
+		Required: "the staging drill " + string(fix.Drill) + " has proven it on the image",
+	}
+	return hint(r, "prove it by hand in staging, then: rehome waive NAME %s --reason … --until …", fix.Code)
+}
+
+// holds says whether the machines were last judged to hold an item.
+func (s State) holds(code migration.Code) bool {
+	return s.Assessed != nil && slices.ContainsFunc(s.Assessed.Findings, func(f readiness.Finding) bool {
+		return f.Code == code && f.Verdict == migration.Pass
+	})
+}
+
+// Owed are the codes that a migration's declared fixes owe to a drill. No drill
+// is made by this version: what is owed is waived by name.
+func Owed(spec migration.Spec) []migration.Code {
+	var out []migration.Code
+	for _, f := range spec.Fixes {
+		if !slices.Contains(out, f.Code) {
+			out = append(out, f.Code)
+		}
+	}
+	return out
+}
+
+// assessEvidence is the judgement as it is journalled: no facts, and of each
+// finding not more than a person reads.
+func assessEvidence(l look) []migration.Evidence {
+	a := l.assessment()
+	body := Assessed{At: l.now, Facts: migration.DigestOf(l.report()), Oldest: completed(l.report()), Effort: a.Effort}
+	for _, m := range l.report().Machines {
+		seen := AssessedMachine{Target: m.Target.String(), Began: m.Began, Ended: m.Ended, Gaps: len(m.Gaps)}
+		if m.Coverage.Planned > 0 {
+			seen.Seen = m.Coverage.String()
+		}
+		body.Machines = append(body.Machines, seen)
+	}
+	for _, f := range a.Findings {
+		if isBase(f) {
+			continue // its turn is at the next step
+		}
+		f.Evidence = f.Evidence[:min(len(f.Evidence), mostEvidence):min(len(f.Evidence), mostEvidence)]
+		body.Findings = append(body.Findings, f)
+	}
+	return []migration.Evidence{migration.NewEvidence(migration.EvidenceAssess, l.now, body)}
+}
+
+// completed is when the facts of any machine were complete, at the earliest.
+func completed(r inventory.Report) time.Time {
+	var out time.Time
+	for _, m := range r.Machines {
+		if out.IsZero() || m.Ended.Before(out) {
+			out = m.Ended
+		}
+	}
+	return out
+}
