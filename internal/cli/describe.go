@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/runbook"
 )
 
 // actionText is what an action does, for people.
@@ -100,6 +101,11 @@ func (p *Program) evidenceText(e migration.Evidence) string {
 			return "the hold starts again: " + h.Breach
 		}
 		return "the hold begins"
+	case migration.EvidenceAssess:
+		var a runbook.Assessed
+		if json.Unmarshal(e.Body, &a) == nil {
+			return "assessed: " + assessedText(a)
+		}
 	case migration.EvidenceLeft:
 		var l migration.Left
 		if json.Unmarshal(e.Body, &l) == nil {
@@ -107,6 +113,36 @@ func (p *Program) evidenceText(e migration.Evidence) string {
 		}
 	}
 	return string(e.Kind)
+}
+
+// assessedText is a judgement of the machines in one line.
+func assessedText(a runbook.Assessed) string {
+	count := map[string]int{}
+	for _, f := range a.Findings {
+		switch {
+		case f.Verdict == migration.Pass:
+			count["pass"]++
+		case f.Verdict == migration.Waived:
+			count["waived"]++
+		case f.Fix != nil:
+			count["owed to a drill"]++
+		case f.Blocks:
+			count["block"]++
+		default:
+			count["advice"]++
+		}
+	}
+	var parts []string
+	for _, what := range []string{"pass", "waived", "owed to a drill", "advice", "block"} {
+		if n := count[what]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	var seen []string
+	for _, m := range a.Machines {
+		seen = append(seen, strings.TrimSuffix(m.Target+", "+m.Seen, ", "))
+	}
+	return strings.Join(parts, ", ") + "; from " + strings.Join(seen, "; ")
 }
 
 // saidText is what a person said.

@@ -30,6 +30,10 @@ type (
 	updateChecker interface {
 		Check(ctx context.Context, zone string) error
 	}
+	// machineChecker reaches a machine as the probe does, and takes no facts.
+	machineChecker interface {
+		Check(ctx context.Context, m migration.VM, policy migration.Policy) (string, error)
+	}
 	// accessChecker asks which permissions are lacking in a namespace.
 	accessChecker interface {
 		Denied(ctx context.Context, spec migration.Spec, env migration.Env) ([]string, error)
@@ -47,7 +51,7 @@ func (p *Program) doctorCommand() *cobra.Command {
 		Short: "Reach every integration, and say what is missing",
 		Long: `Reaches everything that the migration in FILE needs: the journal, every name server and a
 signed update that changes nothing, the cluster and each permission in it, the metrics of
-both sides, the old side itself. It changes nothing. Exit code 3 when something fails.
+both sides, each machine, the old side itself. It changes nothing. Exit code 3 when something fails.
 
 --rbac prints the least Roles that rehome needs in the two namespaces.`,
 		Args: cobra.ExactArgs(1),

@@ -32,6 +32,9 @@ func (x examiner) all(ctx context.Context) []finding {
 	for _, env := range []migration.Env{migration.Staging, migration.Production} {
 		looks = append(looks, func(ctx context.Context) []finding { return x.cluster(ctx, env) })
 	}
+	for _, vm := range x.spec.VMs {
+		looks = append(looks, func(ctx context.Context) []finding { return x.machine(ctx, vm) })
+	}
 	looks = append(looks, x.metrics, x.oldSide)
 	found := make([][]finding, len(looks))
 	var all sync.WaitGroup
@@ -233,6 +236,19 @@ func (x examiner) metrics(ctx context.Context) []finding {
 			Hint:   "give it time, or look back for longer: baseline.for in the policy"})
 	}
 	return append(out, good("metrics", "baseline", "%d requests in %s, %d errors", b.Requests, span(x.policy.BaselineFor), b.Errors))
+}
+
+// machine reaches one machine as the probe does, and takes no facts.
+func (x examiner) machine(ctx context.Context, vm migration.VM) []finding {
+	c, ok := x.ports.Machines.(machineChecker)
+	if !ok {
+		return nil
+	}
+	what, err := c.Check(ctx, vm, x.policy)
+	if err != nil {
+		return []finding{bad("machine", vm.Host, err, "check vms[].reach, and ssh in the policy")}
+	}
+	return []finding{good("machine", vm.Host, "%s", what)}
 }
 
 // oldSide probes what the names lead to today.

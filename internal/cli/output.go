@@ -65,6 +65,7 @@ func (p *Program) verdictMark(v migration.Verdict) string {
 func (p *Program) reasons(w io.Writer, indent string, list []migration.Reason, name string) {
 	for _, g := range alike(list) {
 		fmt.Fprintf(w, "%s%s %s: %s\n", indent, p.verdictMark(g.Verdict), joined(g.codes), g.Text)
+		indent := strings.Repeat(" ", len(indent))
 		if !g.Until.IsZero() {
 			fmt.Fprintf(w, "%s  until %s\n", indent, p.stamp(g.Until))
 		}
@@ -107,7 +108,18 @@ func hintText(hint, name string) string { return strings.ReplaceAll(hint, "NAME 
 func failing(list []migration.Reason) []migration.Reason {
 	var out []migration.Reason
 	for _, r := range list {
-		if !r.Verdict.OK() {
+		if !r.OK() {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// advice are the reasons that do not pass and hold nothing up.
+func advice(list []migration.Reason) []migration.Reason {
+	var out []migration.Reason
+	for _, r := range list {
+		if r.Advice {
 			out = append(out, r)
 		}
 	}

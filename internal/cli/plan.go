@@ -41,6 +41,7 @@ type step struct {
 	Title   string             `json:"title"`
 	Status  string             `json:"status"`
 	Pending []migration.Reason `json:"pending,omitempty"`
+	Advice  []migration.Reason `json:"advice,omitempty"` // holds nothing up
 	Changes []change           `json:"changes,omitempty"`
 }
 
@@ -51,7 +52,8 @@ func (p *Program) planCommand() *cobra.Command {
 		Short: "Show the whole procedure: where it stands, what blocks, what it would change",
 		Long: `Shows where the migration that FILE declares stands, what blocks it, what each step would
 change, and what an abort would undo. It looks at everything that can be reached and
-changes nothing, in the journal neither.
+changes nothing, in the journal neither. Facts of the machines take their time and are
+shown as the journal has them: rehome assess FILE takes them anew.
 
 The checksum at its end binds a run to what was reviewed: rehome run FILE --plan CHECKSUM
 refuses when the inputs or the objects to be changed are different by then.`,
@@ -143,7 +145,7 @@ func holding(s runbook.State, now time.Time) []migration.Waiver {
 func stepsOf(list []runbook.Outlook) []step {
 	out := make([]step, len(list))
 	for i, o := range list {
-		out[i] = step{Step: o.Step, Title: o.Title, Status: o.Status, Pending: failing(o.Reasons)}
+		out[i] = step{Step: o.Step, Title: o.Title, Status: o.Status, Pending: failing(o.Reasons), Advice: advice(o.Reasons)}
 		for _, a := range o.Actions {
 			out[i].Changes = append(out[i].Changes, changeOf(o.Step, a))
 		}

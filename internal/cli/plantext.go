@@ -79,6 +79,7 @@ func (p *Program) stepText(w io.Writer, number string, s step, name string) {
 		return
 	}
 	p.reasons(w, "           ", s.Pending, name)
+	p.reasons(w, "           advice: ", s.Advice, name)
 	p.changes(w, "           ", s.Changes)
 }
 

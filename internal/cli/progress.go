@@ -25,6 +25,7 @@ type progress struct {
 	since   time.Time
 	next    time.Time // of the next line where there is no terminal
 	inPlace bool      // a countdown stands on the terminal's last line
+	looked  time.Time // not again before, where there is no terminal
 	trouble string
 }
 
@@ -34,6 +35,8 @@ func (g *progress) event(e engine.Event) {
 		g.pos, g.entered = e.State.Position, e.State.Since
 	}
 	switch {
+	case e.Looking != "":
+		g.looking(e)
 	case e.Err != nil:
 		g.err(e)
 	case e.Record != nil:
@@ -73,6 +76,21 @@ func (g *progress) err(e engine.Event) {
 	g.trouble = text
 }
 
+// looking shows that something takes its time to be seen: in place on a terminal,
+// otherwise in a line now and then.
+func (g *progress) looking(e engine.Event) {
+	if g.p.Terminal {
+		fmt.Fprintf(g.p.Stderr, "\r\x1b[K%s", cut(g.p.stamp(e.At)+"  "+e.Looking, g.p.Width))
+		g.inPlace = true
+		return
+	}
+	if e.At.Before(g.looked) {
+		return
+	}
+	g.looked = e.At.Add(30 * time.Second)
+	g.line(e.At, "%s", e.Looking)
+}
+
 func (g *progress) record(at time.Time, r migration.Record, s runbook.State) {
 	switch r.Kind {
 	case migration.KindIntent:
@@ -85,6 +103,7 @@ func (g *progress) record(at time.Time, r migration.Record, s runbook.State) {
 		g.outcome(at, body[migration.Settled](r))
 	case migration.KindMoved:
 		g.reasonsOfTurn(at, r)
+		g.assessed(at, r)
 	case migration.KindEvidence:
 		if ev := body[migration.Evidence](r); ev.Kind != migration.EvidenceJudge {
 			g.line(at, "%s", g.p.evidenceText(ev))
@@ -122,6 +141,19 @@ func (g *progress) reasonsOfTurn(at time.Time, r migration.Record) {
 	if bad := failing(r.Reasons); len(bad) > 0 {
 		for _, b := range bad {
 			g.line(at, "%s: %s", b.Code, b.Text)
+		}
+	}
+}
+
+// assessed tells what the machines were found to be, where that was journalled.
+func (g *progress) assessed(at time.Time, r migration.Record) {
+	for _, ev := range body[migration.Moved](r).Evidence {
+		if ev.Kind != migration.EvidenceAssess {
+			continue
+		}
+		g.line(at, "%s", g.p.evidenceText(ev))
+		for _, a := range alike(advice(r.Reasons)) {
+			g.detail("advice: %s %s: %s", a.Verdict, joined(a.codes), a.Text)
 		}
 	}
 }

@@ -134,13 +134,13 @@ was waived. What the procedure itself promises cannot be waived.`,
 	c.Flags().StringVar(&f.reason, "reason", "", "why it may pass (required)")
 	c.Flags().StringVar(&f.until, "until", "", "its end: a time or a duration such as 24h or 30d (required)")
 	c.Flags().IntVar(&f.attempt, "attempt", 0, "only this attempt (default every one)")
-	c.Flags().BoolVar(&f.unjudged, "unjudged", false, "also every code that no check of this version can judge")
+	c.Flags().BoolVar(&f.unjudged, "unjudged", false, "also every code that no check of this version can judge, and what declared fixes owe to a drill")
 	c.Flags().BoolVar(&f.dry, "dry-run", false, "say what would be journalled")
 	return c
 }
 
 func (p *Program) waive(ctx context.Context, name string, args []string, f waiveFlags) error {
-	codes, err := waivedCodes(args, f.unjudged)
+	codes, err := waivedCodes(args)
 	if err != nil {
 		return err
 	}
@@ -155,10 +155,14 @@ func (p *Program) waive(ctx context.Context, name string, args []string, f waive
 		return usage("--until: %w", err)
 	}
 	var made []migration.Waiver
-	err = p.speak(ctx, name, f.dry, func(_ runbook.State, actor string) ([]engine.Saying, error) {
+	err = p.speak(ctx, name, f.dry, func(st runbook.State, actor string) ([]engine.Saying, error) {
 		var out []engine.Saying
 		made = nil
-		for _, c := range codes {
+		all := codes
+		if f.unjudged {
+			all = slices.Concat(codes, runbook.Unjudged(), runbook.Owed(st.Spec))
+		}
+		for _, c := range once(all) {
 			w := migration.Waiver{Code: c, Migration: name, Attempt: f.attempt, By: actor, Reason: f.reason, At: p.now(), Until: until}
 			made = append(made, w)
 			out = append(out, engine.Saying{Kind: migration.KindWaived, Body: w})
@@ -174,8 +178,8 @@ func (p *Program) waive(ctx context.Context, name string, args []string, f waive
 	return nil
 }
 
-// waivedCodes are the codes of the arguments, each once.
-func waivedCodes(args []string, unjudged bool) ([]migration.Code, error) {
+// waivedCodes are the codes of the arguments.
+func waivedCodes(args []string) ([]migration.Code, error) {
 	var out []migration.Code
 	for _, a := range args {
 		c := migration.Code(strings.ToUpper(a))
@@ -187,16 +191,18 @@ func waivedCodes(args []string, unjudged bool) ([]migration.Code, error) {
 		}
 		out = append(out, c)
 	}
-	if unjudged {
-		out = append(out, runbook.Unjudged()...)
-	}
-	var once []migration.Code
-	for _, c := range out {
-		if !slices.Contains(once, c) {
-			once = append(once, c)
+	return out, nil
+}
+
+// once are the codes without those that stand among them before.
+func once(codes []migration.Code) []migration.Code {
+	var out []migration.Code
+	for _, c := range codes {
+		if !slices.Contains(out, c) {
+			out = append(out, c)
 		}
 	}
-	return once, nil
+	return out
 }
 
 func waivable() []string {

@@ -27,6 +27,7 @@ type standing struct {
 	Policy    string               `json:"policy"`
 	Shortened []string             `json:"shortened,omitempty"`
 	Pending   []change             `json:"pending,omitempty"`
+	Assessed  *runbook.Assessed    `json:"assessed,omitempty"`
 	TTLLow    time.Time            `json:"ttlLowSince,omitzero"`
 	LeadUntil time.Time            `json:"leadUntil,omitzero"`
 	Switched  time.Time            `json:"switched,omitzero"`
@@ -44,7 +45,7 @@ func standingOf(s runbook.State, recs []migration.Record, now time.Time) standin
 	v := standing{
 		Migration: s.Key, Attempt: s.Attempt, Mode: s.Mode, Step: s.Step, Title: runbook.Title(s.Step), Since: s.Since,
 		File: s.File, By: s.DeclaredBy, Policy: s.Policy.Name, Shortened: s.Policy.Shortened(),
-		Waivers: holding(s, now), Approvals: s.Approvals, Left: s.Left, Records: s.Head.Seq, Last: recs[len(recs)-1].At,
+		Assessed: s.Assessed, Waivers: holding(s, now), Approvals: s.Approvals, Left: s.Left, Records: s.Head.Seq, Last: recs[len(recs)-1].At,
 	}
 	for _, i := range s.Pending {
 		v.Pending = append(v.Pending, changeOf(i.Step, i.Action))
@@ -104,6 +105,14 @@ func (p *Program) statusText(w io.Writer, v standing) {
 		row("step", "%s, since %s (%s)", v.Title, p.stamp(v.Since), span(now.Sub(v.Since)))
 	}
 	row("file", "%s, declared by %s", v.File, v.By)
+	if a := v.Assessed; a != nil {
+		row("assessed", "%s, %s", p.stamp(a.At), assessedText(*a))
+		for _, f := range a.Findings {
+			if f.Verdict != migration.Pass && f.Verdict != migration.Waived {
+				row("", "%s %s: %s", p.verdictMark(f.Verdict), f.Code, f.Observed)
+			}
+		}
+	}
 	if !v.LeadUntil.IsZero() {
 		row("lead", "until %s, %s", p.stamp(v.LeadUntil), ahead(v.LeadUntil, now))
 	}

@@ -48,10 +48,11 @@ func registryOf(l config.Loaded) (wire.Registry, *sim.World) {
 	w.Pass(l.Policy.BaselineFor)
 	p := w.Ports()
 	return wire.Registry{
-		DNS:     map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": func(c migration.Connection) (engine.DNS, error) { return p.DNS[c.Name], nil }},
-		Cluster: map[string]func(migration.Connection) (engine.Cluster, error){"kubernetes": func(migration.Connection) (engine.Cluster, error) { return p.Cluster, nil }},
-		Metrics: map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": func(migration.Connection) (engine.Metrics, error) { return p.Metrics, nil }},
-		Prober:  p.Prober, Smoker: p.Smoker, Clock: w.Clock,
+		DNS:      map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": func(c migration.Connection) (engine.DNS, error) { return p.DNS[c.Name], nil }},
+		Cluster:  map[string]func(migration.Connection) (engine.Cluster, error){"kubernetes": func(migration.Connection) (engine.Cluster, error) { return p.Cluster, nil }},
+		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": func(migration.Connection) (engine.Metrics, error) { return p.Metrics, nil }},
+		Machines: p.Machines, Images: p.Images,
+		Prober: p.Prober, Smoker: p.Smoker, Clock: w.Clock,
 	}, w
 }
 

@@ -2,9 +2,11 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -57,4 +59,21 @@ func (m noMetrics) Sample(_ context.Context, _ migration.Metrics, at time.Time) 
 
 func (m noMetrics) Baseline(context.Context, migration.Metrics, time.Time, time.Duration) (analysis.Baseline, error) {
 	return analysis.Baseline{}, m.why
+}
+
+// errMissing is what a port answers that a registry does not have.
+var errMissing = errors.New("this program has nothing that could look there")
+
+// noMachines stands for machines of which no facts can be taken.
+type noMachines struct{}
+
+func (noMachines) Inventory(context.Context, migration.Spec, migration.Policy) (inventory.Report, error) {
+	return inventory.Report{}, errMissing
+}
+
+// noImages stands for images that cannot be looked at.
+type noImages struct{}
+
+func (noImages) Base(context.Context, migration.Workload, migration.Policy) (migration.BaseFacts, error) {
+	return migration.BaseFacts{}, errMissing
 }

@@ -15,6 +15,7 @@ import (
 	"rehome.dev/rehome/internal/cluster"
 	"rehome.dev/rehome/internal/dns/rfc2136"
 	"rehome.dev/rehome/internal/engine"
+	"rehome.dev/rehome/internal/image"
 	"rehome.dev/rehome/internal/metrics/prometheus"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/probe"
@@ -27,9 +28,12 @@ type Registry struct {
 	DNS     map[string]func(migration.Connection) (engine.DNS, error)
 	Cluster map[string]func(migration.Connection) (engine.Cluster, error)
 	Metrics map[string]func(migration.Connection) (engine.Metrics, error)
-	Prober  engine.Prober
-	Smoker  engine.Smoker
-	Clock   engine.Clock
+	// Machines and Images need no connection; nil is one that is missing.
+	Machines engine.Machines
+	Images   engine.Images
+	Prober   engine.Prober
+	Smoker   engine.Smoker
+	Clock    engine.Clock
 }
 
 // Standard is the registry of the program: everything that a policy can name.
@@ -38,6 +42,7 @@ func Standard() Registry {
 		DNS:     map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": newRFC2136},
 		Cluster: map[string]func(migration.Connection) (engine.Cluster, error){cluster.Type: newKubernetes},
 		Metrics: map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": newPrometheus},
+		Images:  image.New(),
 		Prober:  &probe.Prober{},
 		Smoker:  &smoke.Runner{},
 		Clock:   systemClock{},
@@ -76,7 +81,15 @@ func newPrometheus(c migration.Connection) (engine.Metrics, error) {
 // that could not be made: what is missing answers each call with its reason,
 // so that a rollback of names can go on without metrics or cluster.
 func (r Registry) Ports(spec migration.Spec, policy migration.Policy) (engine.Ports, error) {
-	p := engine.Ports{DNS: map[string]engine.DNS{}, Prober: r.Prober, Smoker: r.Smoker, Clock: r.Clock}
+	p := engine.Ports{
+		DNS: map[string]engine.DNS{}, Machines: r.Machines, Images: r.Images, Prober: r.Prober, Smoker: r.Smoker, Clock: r.Clock,
+	}
+	if p.Machines == nil {
+		p.Machines = noMachines{}
+	}
+	if p.Images == nil {
+		p.Images = noImages{}
+	}
 	var faults []error
 	for _, name := range providersOf(spec) {
 		d, err := choose("DNS provider", name, policy.DNSProviders, r.DNS)
