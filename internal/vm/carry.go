@@ -33,7 +33,7 @@ type probe struct {
 	request []byte
 	say     func(inventory.Event)
 
-	stdin  io.WriteCloser
+	stdin  *input
 	errors *tail
 	dir    string // on the machine, while the agent is there
 }
@@ -59,9 +59,11 @@ func (p *probe) run(ctx context.Context) (inventory.Facts, error) {
 		return inventory.Facts{}, fmt.Errorf("open a session: %w", err)
 	}
 	defer s.Close()
-	if p.stdin, err = s.StdinPipe(); err != nil {
+	in, err := s.StdinPipe()
+	if err != nil {
 		return inventory.Facts{}, err
 	}
+	p.stdin = &input{w: in}
 	out, err := s.StdoutPipe()
 	if err != nil {
 		return inventory.Facts{}, err
@@ -81,7 +83,7 @@ func (p *probe) run(ctx context.Context) (inventory.Facts, error) {
 	var listening sync.WaitGroup
 	listening.Go(func() { p.listen(ctx, said, cancel) })
 	facts, ferr := p.converse(out)
-	_ = p.stdin.Close()
+	p.stdin.close()
 	if ferr != nil {
 		cancel(ferr) // what the machine still says is of no use
 	}
@@ -104,7 +106,7 @@ func (p *probe) leave(ctx context.Context, s *ssh.Session, ended <-chan struct{}
 	case <-ctx.Done():
 	}
 	ways := []func(){
-		func() { _ = p.stdin.Close() },
+		p.stdin.tryClose,
 		func() { _ = s.Signal(ssh.SIGTERM) },
 		p.machine.close,
 	}
@@ -115,6 +117,47 @@ func (p *probe) leave(ctx context.Context, s *ssh.Session, ended <-chan struct{}
 			return
 		case <-time.After(p.machine.limits.leave / 2):
 		}
+	}
+}
+
+// input is the command's standard input, which may be closed while it is written
+// to: what a session gives may not.
+type input struct {
+	mu     sync.Mutex
+	w      io.WriteCloser
+	closed bool
+}
+
+func (i *input) Write(b []byte) (int, error) {
+	const piece = 32 << 10 // after each of them it may be closed
+	for n := 0; ; {
+		i.mu.Lock()
+		if i.closed {
+			i.mu.Unlock()
+			return n, io.ErrClosedPipe
+		}
+		k, err := i.w.Write(b[n:min(n+piece, len(b))])
+		i.mu.Unlock()
+		if n += k; err != nil || n == len(b) {
+			return n, err
+		}
+	}
+}
+
+func (i *input) close() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.closed {
+		i.closed = true
+		_ = i.w.Close()
+	}
+}
+
+// tryClose closes it unless the machine does not take what is being written.
+func (i *input) tryClose() {
+	if i.mu.TryLock() {
+		i.mu.Unlock()
+		i.close()
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 // takes the agent from its standard input, runs it with the rest, and removes
 // the directory however it ends. sshd gives no signal to a session whose
 // connection is lost, but closes its standard input: then the agent ends, and
-// with it the command.
+// with it the command. One that does not is killed; what cannot be killed, by
+// sudo another user's, has lost its directory all the same.
 //
 // The login's shell may be any, so the text is one line between single quotes,
 // without quotes, exclamation marks and doubled backslashes; /bin/sh reads it.
@@ -57,16 +58,20 @@ if [ -z "$d" ]; then echo TOKEN nowhere; exit 73; fi;
 echo TOKEN send "$d";
 head -c SIZE >"$f";
 if [ "$(wc -c <"$f")" -ne SIZE ]; then echo TOKEN short; exit 74; fi;
-exec 3<&0;
+mkfifo "$d/in" || exit 75;
 set --;
 SUDO
-"$@" /bin/sh -c "echo TOKEN ready; exec \"\$0\" probe" "$f" <&3 & p=$! ;
-stop() { kill "$p" 2>/dev/null; exit "$1"; };
+exec 3<&0;
+"$@" /bin/sh -c "echo TOKEN ready; exec \"\$0\" probe" "$f" <"$d/in" 3<&- & p=$! ;
+{ cat <&3 >"$d/in"; sleep 3; kill "$$"; } >/dev/null 2>&1 & w=$! ;
+stop() { kill "$p" && sleep 1 && kill -9 "$p"; exit "$1"; } 2>/dev/null;
 trap "stop 129" HUP;
 trap "stop 130" INT;
 trap "stop 143" TERM;
 wait "$p";
-exit "$?"`
+r=$?;
+kill "$w";
+exit "$r"`
 
 // asRoot has the agent run by sudo where the login is not root's already.
 const asRoot = `if [ "$(id -u)" -ne 0 ]; then set -- HOW --; fi;`
