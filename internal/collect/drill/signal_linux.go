@@ -1,0 +1,302 @@
+package drill
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// workers keep asking until the signal, every fourth on a new connection each
+// time. So many are in flight on anything that takes a while.
+const workers = 16
+
+// catching is for how long requests are tried to be caught in flight, and
+// warming how long they run before.
+const (
+	catching = 3 * time.Second
+	warming  = 200 * time.Millisecond
+)
+
+// flight is one request whose bytes were sent and whose answer is not whole yet.
+type flight struct {
+	local  string // ip:port of the client's end
+	caught bool   // it was read by the application when the signal went out
+}
+
+// volley is the load around one signal.
+type volley struct {
+	to   endpoint
+	path string
+	wait time.Duration
+
+	// Whoever holds it keeps requests from being sent: what is in flight at the
+	// signal is then a fact.
+	mu       sync.Mutex
+	over     bool
+	flying   map[*flight]bool
+	answered int
+	conns    map[net.Conn]bool
+}
+
+// askUnderSignal loads the slowest path and sends the signal while requests are in
+// flight. A request counts as in flight when the application has read it: the
+// kernel's tables tell (its connection is accepted, its receive queue empty). What
+// still waits in a queue would be taken up by nobody, and any client tries it again.
+func askUnderSignal(ctx context.Context, o order) (answers, error) {
+	points := o.endpoints(ctx)
+	if len(points) == 0 {
+		return answers{}, errNotHTTP
+	}
+	v := &volley{to: points[0], wait: o.Patience, flying: map[*flight]bool{}, conns: map[net.Conn]bool{}}
+	v.path = slowest(ctx, v.to, o)
+	var all sync.WaitGroup
+	for i := range workers {
+		all.Go(func() { v.work(ctx, i%4 != 0) })
+	}
+	defer context.AfterFunc(ctx, v.closeAll)()
+	at, caught, err := v.strike(ctx, o)
+	patience := time.AfterFunc(o.Patience, v.closeAll)
+	defer patience.Stop()
+	all.Wait()
+	return answers{Path: v.path, Port: v.to.port, InFlight: caught, Answered: v.answered, Signal: at}, err
+}
+
+// slowest is the path whose answer takes longest, of those that are no failure.
+func slowest(ctx context.Context, p endpoint, o order) string {
+	path, longest := o.Paths[0], time.Duration(-1)
+	for _, candidate := range o.Paths {
+		begun := time.Now()
+		status, err := p.get(ctx, candidate, o.Patience)
+		if took := time.Since(begun); err == nil && status < 500 && took > longest {
+			path, longest = candidate, took
+		}
+	}
+	return path
+}
+
+// strike waits until requests are in flight and sends the signal. It tries for a
+// quarter of the workers, and after a while is content with one.
+func (v *volley) strike(ctx context.Context, o order) (time.Time, int, error) {
+	timer := time.NewTimer(warming)
+	defer timer.Stop()
+	deadline := time.Now().Add(warming + catching)
+	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			v.end()
+			return time.Time{}, 0, ctx.Err()
+		}
+		late := time.Now().After(deadline)
+		enough := workers / 4
+		if late {
+			enough = 1
+		}
+		if at, n, err := v.tryStrike(o, enough); n > 0 || err != nil {
+			return at, n, err
+		}
+		if late {
+			v.end()
+			return time.Time{}, 0, nil
+		}
+		timer.Reset(2 * time.Millisecond)
+	}
+}
+
+func (v *volley) end() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.over = true
+}
+
+// tryStrike sends the signal if enough requests are in flight, while none can be sent.
+func (v *volley) tryStrike(o order, enough int) (time.Time, int, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	read, err := readByServer(v.to.port)
+	if err != nil {
+		v.over = true
+		return time.Time{}, 0, err
+	}
+	var caught []*flight
+	for f := range v.flying {
+		if read[f.local] {
+			caught = append(caught, f)
+		}
+	}
+	if len(caught) < enough {
+		return time.Time{}, 0, nil
+	}
+	for _, f := range caught {
+		f.caught = true
+	}
+	v.over = true
+	at := time.Now()
+	for _, pid := range o.PIDs {
+		if err := syscall.Kill(pid, syscall.Signal(o.Signal)); err != nil {
+			return at, 0, fmt.Errorf("signal the second instance: %w", err)
+		}
+	}
+	return at, len(caught), nil
+}
+
+func (v *volley) closeAll() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.over = true
+	for c := range v.conns {
+		_ = c.Close()
+	}
+}
+
+// work asks again and again until it is over or the server is gone.
+func (v *volley) work(ctx context.Context, keep bool) {
+	for ctx.Err() == nil && v.connection(ctx, keep) {
+		if v.isOver() {
+			return
+		}
+	}
+}
+
+func (v *volley) isOver() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.over
+}
+
+// connection makes one and uses it for as long as the server lets it.
+func (v *volley) connection(ctx context.Context, keep bool) bool {
+	if v.isOver() {
+		return false
+	}
+	conn, err := v.to.dial(ctx)
+	if err != nil {
+		return !errors.Is(err, syscall.ECONNREFUSED)
+	}
+	defer conn.Close()
+	v.mu.Lock()
+	v.conns[conn] = true
+	v.mu.Unlock()
+	defer func() {
+		v.mu.Lock()
+		delete(v.conns, conn)
+		v.mu.Unlock()
+	}()
+	r := bufio.NewReader(conn)
+	for {
+		f := &flight{local: conn.LocalAddr().String()}
+		if !v.take(f, conn, keep) {
+			return true
+		}
+		_, more, err := receive(r)
+		v.land(f, err == nil)
+		if err != nil || !more || !keep {
+			return true
+		}
+	}
+}
+
+// take sends a request, unless the signal is out.
+func (v *volley) take(f *flight, conn net.Conn, keep bool) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.over || send(conn, v.path, keep) != nil {
+		return false
+	}
+	v.flying[f] = true
+	return true
+}
+
+func (v *volley) land(f *flight, whole bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.flying, f)
+	if f.caught && whole {
+		v.answered++
+	}
+}
+
+// readByServer gives the client ends of those connections of the port that are
+// accepted and have nothing unread: proc_net_tcp of the kernel's documentation.
+func readByServer(port int) (map[string]bool, error) {
+	out := map[string]bool{}
+	for _, name := range []string{"tcp", "tcp6"} {
+		rows, err := sockets("/proc/self/net/" + name)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			if r.port == port && r.state == tcpEstablished && r.unread == 0 && r.inode != "0" {
+				out[r.remote] = true
+			}
+		}
+	}
+	return out, nil
+}
+
+const (
+	tcpEstablished = "01"
+	tcpListen      = "0A"
+)
+
+// socket is one row of /proc/net/tcp. Unread is the receive queue in bytes.
+type socket struct {
+	port   int
+	remote string
+	state  string
+	unread uint64
+	inode  string
+}
+
+func sockets(file string) ([]socket, error) {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // no IPv6
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the sockets: %w", err)
+	}
+	var out []socket
+	for _, line := range strings.Split(string(data), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 10 || f[0] == "sl" {
+			continue
+		}
+		_, port, ok := hexAddress(f[1])
+		ip, remotePort, ok2 := hexAddress(f[2])
+		_, queue, _ := strings.Cut(f[4], ":")
+		unread, err := strconv.ParseUint(queue, 16, 64)
+		if !ok || !ok2 || err != nil {
+			continue
+		}
+		out = append(out, socket{port, net.JoinHostPort(ip.String(), strconv.Itoa(remotePort)), f[3], unread, f[9]})
+	}
+	return out, nil
+}
+
+// hexAddress reads the kernel's form: words of four bytes in the machine's order,
+// which is little-endian on every machine that is supported.
+func hexAddress(s string) (net.IP, int, bool) {
+	text, portText, ok := strings.Cut(s, ":")
+	port, err := strconv.ParseUint(portText, 16, 16)
+	if !ok || err != nil || len(text) != 8 && len(text) != 32 {
+		return nil, 0, false
+	}
+	ip := make(net.IP, 0, 16)
+	for i := 0; i < len(text); i += 8 {
+		word, err := strconv.ParseUint(text[i:i+8], 16, 32)
+		if err != nil {
+			return nil, 0, false
+		}
+		ip = append(ip, byte(word), byte(word>>8), byte(word>>16), byte(word>>24))
+	}
+	return ip, int(port), true
+}
