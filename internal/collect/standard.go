@@ -3,6 +3,7 @@
 package collect
 
 import (
+	"rehome.dev/rehome/internal/collect/health"
 	"rehome.dev/rehome/internal/collect/process"
 	"rehome.dev/rehome/internal/collect/program"
 	"rehome.dev/rehome/internal/collect/scope"
@@ -17,5 +18,6 @@ func Standard() []scope.Collector {
 		process.New(),
 		process.NewEnvironment(),
 		program.New(),
+		health.New(),
 	}
 }
