@@ -19,8 +19,12 @@ func approvedBase(l look) opinion {
 		if !seen.At.IsZero() && (o.at.IsZero() || seen.At.Before(o.at)) {
 			o.at = seen.At
 		}
-		if w.Dockerfile != "" && o.command == "" {
+		switch {
+		case o.command != "":
+		case w.Dockerfile != "":
 			o.command = "grep -n -i '^FROM' " + quote(w.Dockerfile)
+		case w.Image != "":
+			o.command = "skopeo inspect " + quote("docker://"+w.Image)
 		}
 		name := base.Approved
 		if base.From != "" {

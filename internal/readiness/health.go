@@ -65,6 +65,9 @@ func healthEndpoint(l look, m machine) opinion {
 	case len(silent) > 0:
 		return o.unknown("nobody answered: %s", some(silent))
 	case len(m.Health) == 0:
+		for _, s := range m.Listeners {
+			o.note(m, s.Seen, "listens on %s, and does not speak HTTP there", netAddress(s.Address, s.Port))
+		}
 		return o.fails("no port speaks HTTP")
 	}
 	return o.fails("none of %s answers 200", strings.Join(present(paths), ", "))

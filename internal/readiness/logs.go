@@ -2,6 +2,7 @@ package readiness
 
 import (
 	"fmt"
+	"strings"
 
 	"rehome.dev/rehome/internal/inventory"
 )
@@ -83,6 +84,9 @@ func size(n int64) string {
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
+	}
+	if strings.HasSuffix(what, "s") {
+		what += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -149,7 +149,7 @@ func fresh(l look) opinion {
 	o := opinion{remedy: "take the facts again, of all machines at once: rehome probe FILE"}
 	for _, m := range l.machines {
 		why := l.mistimed(m)
-		if why == "" && m.Ended.IsZero() {
+		if why == "" {
 			why = m.unseen()
 		}
 		if why != "" {

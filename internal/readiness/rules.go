@@ -91,7 +91,7 @@ func hazards() []rule {
 			weight: Blocks, why: whyNoPod, machine: configReadOnly, command: showDirectories,
 			remedy: "write elsewhere; then declare a fix proved by " + string(migration.DrillReadOnly), turn: turnCode, effort: EffortChange},
 		{code: migration.CodeSticky, title: "Any instance can answer", required: "no proxy that keeps clients on one instance",
-			weight: BlocksSeen, why: "sessions would be lost at every second request", machine: stickyElsewhere,
+			weight: BlocksSeen, why: "sessions would be lost at every second request", machine: stickyElsewhere, command: showProxies,
 			remedy: "keep sessions where all pods find them; a fix of STATE-DISK proved by " + string(migration.DrillSession) + " covers this too", turn: turnState, effort: EffortChange},
 		{code: migration.CodeStale, title: "The facts are fresh and complete", required: "facts of every declared machine, not older than the policy allows",
 			weight: Blocks, why: "what was true last month is not known today", whole: fresh, timeless: true, turn: turnLook, effort: EffortConfigure},

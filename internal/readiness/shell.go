@@ -88,6 +88,10 @@ func showSchedules(machine) string {
 func showBoot(m machine) string {
 	return "systemctl show -p ExecMainStartTimestamp -p ActiveEnterTimestamp " + m.unit()
 }
+func showProxies(machine) string {
+	return "grep -rnowE 'ip_hash|sticky|stick-table|stickysession|balance source|cookie' /etc/nginx /etc/haproxy /etc/apache2 /etc/httpd"
+}
+
 func showDirectories(m machine) string {
 	var dirs []string
 	for _, t := range m.Trees {

@@ -248,7 +248,6 @@ func stickyElsewhere(_ look, m machine) opinion {
 	for _, p := range m.Proxies {
 		if p.Sticky != "" {
 			o.blame(m, 0, "%s keeps clients on one instance: %s (%s:%d)", p.Kind, p.Sticky, p.File, p.Line)
-			o.command = "grep -n -F -e " + quote(strings.Fields(p.Sticky + " sticky")[0]) + " " + quote(p.File)
 		}
 	}
 	return m.conclude(o, "no proxy on the machine keeps clients on one instance", inventory.SubjectProxies)
