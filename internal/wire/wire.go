@@ -39,13 +39,14 @@ type Registry struct {
 // Standard is the registry of the program: everything that a policy can name.
 func Standard() Registry {
 	return Registry{
-		DNS:     map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": newRFC2136},
-		Cluster: map[string]func(migration.Connection) (engine.Cluster, error){cluster.Type: newKubernetes},
-		Metrics: map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": newPrometheus},
-		Images:  image.New(),
-		Prober:  &probe.Prober{},
-		Smoker:  &smoke.Runner{},
-		Clock:   systemClock{},
+		DNS:      map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": newRFC2136},
+		Cluster:  map[string]func(migration.Connection) (engine.Cluster, error){cluster.Type: newKubernetes},
+		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": newPrometheus},
+		Machines: newMachines(),
+		Images:   image.New(),
+		Prober:   &probe.Prober{},
+		Smoker:   &smoke.Runner{},
+		Clock:    systemClock{},
 	}
 }
 
