@@ -30,7 +30,7 @@ func UnixPeers(proc string, pid int) (map[uint64]uint64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the kernel's socket diagnosis: %w", err)
 	}
-	defer unix.Close(s)
+	defer func() { _ = unix.Close(s) }() // nothing was written
 	wait := unix.NsecToTimeval(int64(diagWait))
 	if err := unix.SetsockoptTimeval(s, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait); err != nil {
 		return nil, fmt.Errorf("bound the kernel's socket diagnosis: %w", err)
