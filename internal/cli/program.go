@@ -32,6 +32,7 @@ type Program struct {
 	Getenv   func(string) string
 	Zone     *time.Location
 	Stop     <-chan os.Signal // the first asks to stop, the second demands it
+	Keyboard *os.File         // where a person types secrets; nil is nobody
 	Registry wire.Registry
 
 	flags globals
@@ -56,7 +57,7 @@ func System() Program {
 	return Program{
 		Args: os.Args[1:], Name: filepath.Base(os.Args[0]), Stdout: os.Stdout, Stderr: os.Stderr,
 		Terminal: terminal(os.Stderr), Width: width, Colour: terminal(os.Stdout) && os.Getenv("NO_COLOR") == "",
-		Getenv: os.Getenv, Zone: time.Local, Stop: stop, Registry: wire.Standard(),
+		Getenv: os.Getenv, Zone: time.Local, Stop: stop, Keyboard: os.Stdin, Registry: wire.Standard(),
 	}
 }
 
