@@ -62,7 +62,7 @@ func (p *Program) root() *cobra.Command {
 	}
 	group("move", p.initCommand(), p.planCommand(), p.runCommand(), p.abortCommand(), p.rollbackCommand())
 	group("say", p.approveCommand(), p.waiveCommand(), p.rcaCommand())
-	group("look", p.statusCommand(), p.listCommand(), p.logCommand(), p.incidentCommand(), p.reportCommand(), p.doctorCommand(), p.probeCommand(), p.simulateCommand())
+	group("look", p.statusCommand(), p.listCommand(), p.logCommand(), p.incidentCommand(), p.reportCommand(), p.doctorCommand(), p.probeCommand(), p.assessCommand(), p.simulateCommand())
 	root.AddCommand(p.versionCommand())
 	return root
 }
