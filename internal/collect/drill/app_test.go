@@ -63,7 +63,7 @@ func application(args []string) int {
 		}
 	}
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		time.Sleep(30 * time.Millisecond)
+		time.Sleep(150 * time.Millisecond)
 		_, _ = w.Write([]byte(strings.Repeat("x", 10000)))
 	})
 	http.HandleFunc("/livez", func(http.ResponseWriter, *http.Request) {})

@@ -158,7 +158,7 @@ func (in *instance) awaitProgram(ctx context.Context, first int) error {
 func (in *instance) hold(s said, first int) error {
 	network, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", s.PID))
 	if err != nil {
-		return errors.New("it ended at once")
+		return errEnded
 	}
 	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", network.Fd()))
 	for _, other := range []string{"self", strconv.Itoa(first)} {
@@ -216,7 +216,7 @@ func (in *instance) members(but ...int) []int {
 	var out []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || slices.Contains(but, pid) {
+		if err != nil || pid == os.Getpid() || slices.Contains(but, pid) {
 			continue
 		}
 		if ns, err := os.Readlink("/proc/" + e.Name() + "/ns/net"); err == nil && ns == in.net && !isZombie(pid) {
@@ -257,7 +257,10 @@ func (in *instance) mains() []int {
 	return out
 }
 
-var errNeverListened = errors.New("it did not listen")
+var (
+	errNeverListened = errors.New("it did not listen")
+	errEnded         = errors.New("it ended before it listened")
+)
 
 // awaitListener waits until it listens on one of the ports, and says on which.
 func (in *instance) awaitListener(ctx context.Context, ports []int) ([]int, error) {
@@ -265,7 +268,7 @@ func (in *instance) awaitListener(ctx context.Context, ports []int) ([]int, erro
 	err := until(ctx, func() (bool, error) {
 		members := in.members()
 		if len(members) == 0 {
-			return false, errors.New("it ended before it listened")
+			return false, errEnded
 		}
 		open = in.listening(members[0], ports)
 		return len(open) > 0, nil
@@ -341,11 +344,17 @@ func (in *instance) ask(ctx context.Context, o order, running func(pid int)) (an
 }
 
 // startIn starts the command in a network. The thread that goes there is never
-// used for anything else: it ends with its goroutine.
+// used for anything else: it ends with its goroutine. The main thread does not go,
+// since where it is the kernel says that the whole process is, and it cannot end.
 func startIn(cmd *exec.Cmd, ns *os.File) error {
 	begun := make(chan error)
 	go func() {
 		runtime.LockOSThread()
+		if unix.Gettid() == os.Getpid() {
+			defer runtime.UnlockOSThread()
+			begun <- startIn(cmd, ns)
+			return
+		}
 		err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
 		if err == nil {
 			err = cmd.Start()

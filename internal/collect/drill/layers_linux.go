@@ -55,7 +55,7 @@ func layer(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(store)
+	defer func() { _ = unix.Close(store) }()
 	var bare []string
 	for i, p := range places {
 		if err := p.cover(fmt.Sprintf("/proc/self/fd/%d/%d", store, i)); err != nil {

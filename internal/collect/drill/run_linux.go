@@ -221,11 +221,15 @@ func (r *runner) sigterm(ctx context.Context, in *instance, open []int, within t
 	var a answers
 	var err error
 	asker := make(chan int, 1)
+	ending, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	go func() {
 		defer close(asking)
-		a, err = in.ask(ctx, o, func(pid int) { asker <- pid })
+		if a, err = in.ask(ctx, o, func(pid int) { asker <- pid }); err != nil || a.InFlight == 0 {
+			giveUp() // no signal went out: nothing will end
+		}
 	}()
-	over, ended := r.awaitEnd(ctx, in, asker, asking, within)
+	over, ended := r.awaitEnd(ending, in, asker, asking, within)
 	<-asking
 	if err != nil {
 		return err

@@ -71,11 +71,10 @@ func start(dir string) {
 		line, _ := json.Marshal(s)
 		_, _ = out.Write(append(line, '\n'))
 	}
-	if err := prepare(dir, say); err != nil {
-		say(said{Err: err.Error()})
-	}
+	say(said{Err: prepare(dir, say).Error()})
 }
 
+// prepare gives an error always: where there is none it does not come back.
 func prepare(dir string, say func(said)) error {
 	data, err := os.ReadFile(filepath.Join(dir, planFile))
 	if err != nil {
@@ -137,7 +136,7 @@ func raiseLoopback() error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	request, err := unix.NewIfreq("lo")
 	if err != nil {
 		return err
