@@ -17,13 +17,15 @@ var pageSource string
 var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"stamp":   stamp,
-	"percent": percent,
-	"join":    strings.Join,
-	"words":   func(s any) string { return strings.ReplaceAll(fmt.Sprint(s), "-", " ") },
-	"counts":  counts,
-	"zone":    migration.ZoneKey,
-	"added":   func(line string) bool { return strings.HasPrefix(line, "+") },
+	"stamp":    stamp,
+	"percent":  percent,
+	"join":     strings.Join,
+	"words":    func(s any) string { return strings.ReplaceAll(fmt.Sprint(s), "-", " ") },
+	"counts":   counts,
+	"zone":     migration.ZoneKey,
+	"standing": standing,
+	"evidence": evidenceText,
+	"added":    func(line string) bool { return strings.HasPrefix(line, "+") },
 }).Parse(pageSource))
 
 // view is what the page shows beside the report itself.

@@ -17,6 +17,7 @@ func Markdown(w io.Writer, r Report) error {
 	p.line("%s", plain(r.Outcome.Text))
 	p.outcome(r)
 	p.waivers(r)
+	p.assessments(r)
 	p.incidents(r)
 	for _, a := range r.Attempts {
 		p.attempt(a)

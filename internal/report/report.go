@@ -22,19 +22,21 @@ const Schema = "rehome.dev/report/v1"
 
 // Report is one migration as its journal has it. All times are UTC.
 type Report struct {
-	Schema     string      `json:"schema"`
-	Migration  string      `json:"migration"`
-	Generated  time.Time   `json:"generated"`
-	Outcome    Outcome     `json:"outcome"`
-	Waivers    []Waiver    `json:"waivers"`
-	Shortened  []string    `json:"shortened"` // policy numbers that are weaker than the runbook's
-	Incidents  []Incident  `json:"incidents"`
-	Attempts   []Attempt   `json:"attempts"`
-	Changes    []Change    `json:"changes"` // of DNS records
-	Judgements []Judgement `json:"judgements"`
-	Lost       *Lost       `json:"lost,omitempty"` // only with a client's count
-	Left       []Left      `json:"left"`
-	Chain      Chain       `json:"chain"`
+	Schema    string    `json:"schema"`
+	Migration string    `json:"migration"`
+	Generated time.Time `json:"generated"`
+	Outcome   Outcome   `json:"outcome"`
+	Waivers   []Waiver  `json:"waivers"`
+	Shortened []string  `json:"shortened"` // policy numbers that are weaker than the runbook's
+	// Assessments are the judgements of the machines, in the order of their time.
+	Assessments []Assessment `json:"assessments"`
+	Incidents   []Incident   `json:"incidents"`
+	Attempts    []Attempt    `json:"attempts"`
+	Changes     []Change     `json:"changes"` // of DNS records
+	Judgements  []Judgement  `json:"judgements"`
+	Lost        *Lost        `json:"lost,omitempty"` // only with a client's count
+	Left        []Left       `json:"left"`
+	Chain       Chain        `json:"chain"`
 }
 
 // Result is how a migration stands, in a word.
@@ -123,6 +125,7 @@ func (t *teller) finish(r *Report) {
 		r.Changes = append(r.Changes, *c)
 	}
 	r.Judgements = t.judgements()
+	r.Assessments = listed(t.assessments)
 	r.Waivers, r.Shortened, r.Incidents = listed(r.Waivers), listed(r.Shortened), listed(r.Incidents)
 	r.Changes, r.Judgements, r.Left = listed(r.Changes), listed(r.Judgements), listed(t.left)
 }

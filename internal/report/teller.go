@@ -70,19 +70,20 @@ type Word struct {
 // teller folds the journal as the procedure does, and remembers beside it what
 // the fold forgets.
 type teller struct {
-	now       time.Time
-	state     runbook.State
-	began     time.Time
-	last      time.Time
-	attempts  []*attempt
-	changes   []*Change
-	deeds     map[string]place       // by intent
-	files     map[string][]string    // by incident
-	saves     map[string]string      // incident of a save-logs intent
-	swaps     map[string]*Change     // by intent
-	used      map[migration.Code]use // waivers that let something pass
-	shortened []string
-	left      []Left
+	now         time.Time
+	state       runbook.State
+	began       time.Time
+	last        time.Time
+	attempts    []*attempt
+	changes     []*Change
+	deeds       map[string]place       // by intent
+	files       map[string][]string    // by incident
+	saves       map[string]string      // incident of a save-logs intent
+	swaps       map[string]*Change     // by intent
+	used        map[migration.Code]use // waivers that let something pass
+	assessments []Assessment
+	shortened   []string
+	left        []Left
 }
 
 // attempt is an Attempt while it is told.
@@ -274,6 +275,8 @@ func (t *teller) evidence(e migration.Evidence, r migration.Record) error {
 			return err
 		}
 		t.left = append(t.left, Left{Attempt: r.Position.Attempt, Step: r.Position.Step, At: r.At, What: l.What, Why: l.Why})
+	case migration.EvidenceAssess:
+		return t.assessed(e, r)
 	case migration.EvidenceJudge, migration.EvidenceBaseline, migration.EvidenceHold:
 		return t.judged(e)
 	}

@@ -89,8 +89,11 @@ func asJournalled(l look) []migration.Reason {
 // notProbed stands for the findings while no facts were asked for: a plan shows
 // what the journal knows, and does not take them.
 func (l look) notProbed() []migration.Reason {
-	if l.foreseen && l.s.Assessed != nil {
+	switch {
+	case l.foreseen && l.s.Assessed != nil:
 		return asJournalled(l)
+	case l.foreseen && l.s.Step == migration.StepGo:
+		return nil // the plan has said so at assess
 	}
 	r := unknown(migration.CodeStale, "no facts of the machines have been taken for this decision")
 	return []migration.Reason{hint(r, "run takes them, for %s; rehome assess FILE does so now", l.s.Policy.ProbeFor)}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/readiness"
 )
 
 // Row is one step of the table as documents show it.
@@ -31,3 +32,19 @@ func Rows() []Row {
 
 // UnjudgedAt lists the codes that hold back a step until they are waived by name.
 func UnjudgedAt(step migration.Step) []migration.Code { return slices.Clone(unjudged[step]) }
+
+// Surveyed lists the codes that a step finds in facts of machines and images, or
+// in what declared fixes owe.
+func Surveyed(step migration.Step) []migration.Code {
+	machines := step == migration.StepAssess || step == migration.StepGo
+	images := step == migration.StepContainer
+	owed := step == migration.StepStage || step == migration.StepGo
+	var out []migration.Code
+	for _, i := range readiness.Items() {
+		base := i.Code == migration.CodeBaseImage
+		if machines && !base || images && base || owed && len(i.Drills) > 0 {
+			out = append(out, i.Code)
+		}
+	}
+	return out
+}

@@ -55,6 +55,9 @@ func (s source) judged(c migration.Code) string {
 				steps = append(steps, "`"+string(r.Step)+"`")
 			}
 		}
+		if name := "`" + string(r.Step) + "`"; slices.Contains(runbook.Surveyed(r.Step), c) && !slices.Contains(steps, name) {
+			steps = append(steps, name)
+		}
 	}
 	if len(steps) > 0 {
 		where = append(where, strings.Join(steps, ", "))
