@@ -116,7 +116,7 @@ func TestStop(t *testing.T) {
 	if code, _, errs := run(plain, "run", file); code != int(cli.CodeBlocked) {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
-	if code, _, errs := run(plain, "waive", "royal-bank-api", "LATENCY-P99", "--unjudged", "--reason", "by hand", "--until", "1d"); code != 0 {
+	if code, _, errs := run(plain, "waive", "royal-bank-api", "LATENCY-P99", "RESOURCES", "--unjudged", "--reason", "by hand", "--until", "1d"); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
 	stopped := cli.Program{Registry: registry, Stop: make(chan os.Signal, 2), Terminal: true, Width: 100}
