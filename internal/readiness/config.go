@@ -49,7 +49,7 @@ func configFromOutside(l look, m machine) opinion {
 			o.blame(m, f.Seen, "%s of package %s was edited on this machine, outside the configuration directories", f.Path, f.Package)
 		}
 	}
-	if d := drift(l); len(d.blames) > 0 && slices.ContainsFunc(d.evidence, func(e Evidence) bool { return e.Machine == m.name }) {
+	if l.drifted[m.name] {
 		o.blame(m, 0, "the configuration differs from that of another machine (CONFIG-DRIFT)")
 	}
 	seen := []inventory.Subject{inventory.SubjectEnvironment, inventory.SubjectFiles, inventory.SubjectTrees, inventory.SubjectProcesses}
@@ -101,8 +101,12 @@ func configures(f inventory.File) bool {
 	return !slices.ContainsFunc(systemConfiguration, func(dir string) bool { return below(f.Path, dir) })
 }
 
-// converted says whether a path is in a directory whose content goes along.
+// converted says whether a path is in a directory whose content goes along, or is
+// a file of variables, which goes along as variables.
 func (m machine) converted(path string) bool {
+	if m.Unit != nil && slices.ContainsFunc(m.Unit.EnvironmentFiles, func(f string) bool { return strings.TrimPrefix(f, "-") == path }) {
+		return true
+	}
 	for _, dir := range m.declared.ConfigDirs {
 		if below(path, dir) {
 			return true

@@ -38,6 +38,10 @@ func TestConfiguration(t *testing.T) {
 		{"a package's file edited inside them", migration.CodeConfigEnv, facts(func(f *inventory.Facts) {
 			f.Files = append(f.Files, inventory.File{Path: "/etc/bank/x", Class: inventory.FileConfig, Package: "bank", Edited: true})
 		}), pass, "2 files"},
+		{"a package's file of variables edited", migration.CodeConfigEnv, facts(func(f *inventory.Facts) {
+			f.Unit.EnvironmentFiles = []string{"-/etc/default/bank"}
+			f.Files = append(f.Files, inventory.File{Path: "/etc/default/bank", Class: inventory.FileConfig, Package: "bank", Edited: true})
+		}), pass, ""},
 		{"differs between machines", migration.CodeConfigEnv, facts(func(f *inventory.Facts) { f.Trees[0].Entries[0].Digest = "other" }), fail, "CONFIG-DRIFT"},
 		{"environment not seen", migration.CodeConfigEnv, gap(inventory.SubjectEnvironment), unknown, "permission denied"},
 		{"files not looked at", migration.CodeConfigEnv, unseen(inventory.SubjectFiles), unknown, "nobody looked"},

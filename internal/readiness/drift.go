@@ -59,6 +59,17 @@ func drift(l look) opinion {
 	return o.passes("%d machines have the same configuration", compared)
 }
 
+// drifted are the machines, by name, that CONFIG-DRIFT names.
+func drifted(l look) map[string]bool {
+	out := map[string]bool{}
+	if d := drift(l); len(d.blames) > 0 {
+		for _, e := range d.evidence {
+			out[e.Machine] = true
+		}
+	}
+	return out
+}
+
 // differ compares the trees of two machines.
 func differ(o *opinion, a, b machine) {
 	of := func(m machine) map[string]inventory.Tree {

@@ -54,13 +54,14 @@ func healthEndpoint(l look, m machine) opinion {
 	case why != "":
 		return m.blind(o, why)
 	case len(good) > 0 && drilled:
-		return o.passes("%s answers 200, and turned in the drill when a dependency was gone", strings.Join(slices.Compact(good), " and "))
+		return o.passes("200 from %s, which turned in the drill when a dependency was gone", strings.Join(slices.Compact(good), " and "))
 	case len(good) > 0:
-		return o.passes("%s answers 200; that it turns when a dependency is gone was not drilled", strings.Join(slices.Compact(good), " and "))
+		return o.passes("200 from %s; that it turns when a dependency is gone was not drilled", strings.Join(slices.Compact(good), " and "))
 	case len(other) > 0:
 		o.remedy = "declare it as health.readinessPath, or serve /readyz"
 		return o.fails("%s answers 200, and no workload declares it as its path", other[0])
 	case len(m.Listeners) == 0:
+		o.remedy = "let it serve /readyz on a port, or look while it listens: " + m.probe()
 		return o.unknown("it listens on no port that could be asked")
 	case len(silent) > 0:
 		return o.unknown("nobody answered: %s", some(silent))

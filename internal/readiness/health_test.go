@@ -31,7 +31,7 @@ func TestHealthAndSignals(t *testing.T) {
 			for i := range in.Report.Machines {
 				in.Report.Machines[i].Health = []inventory.HealthAnswer{{URL: "http://127.0.0.1:8080/up", Path: "/up", Status: 200}}
 			}
-		}, pass, "/up answers 200"},
+		}, pass, "200 from /up"},
 		{"a path that nobody declared", migration.CodeHealth, answers(inventory.HealthAnswer{Path: "/status", URL: "u", Status: 200}), fail, "no workload declares it"},
 		{"404", migration.CodeHealth, answers(inventory.HealthAnswer{Path: "/healthz", URL: "u", Status: 404}), fail, "answers 200"},
 		{"moved elsewhere", migration.CodeHealth, answers(inventory.HealthAnswer{Path: "/healthz", URL: "u", Status: 302}), fail, "answers 200"},

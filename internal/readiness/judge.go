@@ -15,6 +15,8 @@ type look struct {
 	machines []machine
 	// strangers are machines of which there are facts and no declaration.
 	strangers []machine
+	// drifted are the machines whose configuration differs from another's, by name.
+	drifted map[string]bool
 }
 
 // Judge answers for every item of Items, in their order, from the facts of all
@@ -27,6 +29,7 @@ type look struct {
 func Judge(in Input) Assessment {
 	l := look{Input: in}
 	l.machines, l.strangers = meet(in)
+	l.drifted = drifted(l)
 	a := Assessment{Migration: in.Spec.Name, At: in.Now, Findings: make([]Finding, 0, len(rules()))}
 	a.Oldest, a.Expired = l.oldest()
 	odd := l.odd()

@@ -19,14 +19,15 @@ func reaches(_ look, m machine) opinion {
 	var outside []string
 	for _, p := range m.Peers {
 		switch {
-		case p.Direction != inventory.Dialled:
+		case p.Direction != inventory.Dialled, p.Port == 53:
+			// A pod has a resolver of its own.
 		case !m.nextDoor(p):
 			if peer := peerName(p); !slices.Contains(outside, peer) {
 				outside = append(outside, peer)
 				o.note(m, p.Seen, "dials %s", peer)
 			}
-		case m.itself(p) || p.Port == 53:
-			// Its own listener goes along, and a pod has a resolver of its own.
+		case m.itself(p):
+			// Its own listener goes along.
 		default:
 			by := ""
 			if p.Process != "" {
@@ -36,7 +37,7 @@ func reaches(_ look, m machine) opinion {
 		}
 	}
 	for _, s := range m.Sockets {
-		if s.Shared && !s.Listening && !systemSocket(s.Path) {
+		if s.Shared && !s.Listening && !systemSocket(s) {
 			o.blame(m, 0, "talks to %s through the socket %s, which stays behind", orElse(s.Peer, "another process"), s.Path)
 		}
 	}
@@ -78,11 +79,14 @@ func (m machine) itself(p inventory.Peer) bool {
 	})
 }
 
-// systemSocket says whether a socket is one that every service has, or that a
-// pod does without.
-func systemSocket(path string) bool {
+// systemSocket says whether a socket is one that every service has, that a pod
+// does without, or that has no name and so was handed down by who started it.
+func systemSocket(s inventory.UnixSocket) bool {
+	if s.Path == "" || strings.HasPrefix(s.Peer, "systemd") || strings.HasPrefix(s.Peer, "dbus-") || s.Peer == "nscd" {
+		return true
+	}
 	return slices.ContainsFunc([]string{"/run/systemd", "/var/run/systemd", "/dev/log", "/run/dbus", "/var/run/dbus", "/run/nscd", "/var/run/nscd", "/run/user"},
-		func(dir string) bool { return below(path, dir) })
+		func(dir string) bool { return below(s.Path, dir) })
 }
 
 func orElse(s, other string) string {
@@ -209,7 +213,11 @@ func listensForAll(l look, m machine) opinion {
 		}
 	}
 	o.remedy = "listen on all addresses (0.0.0.0 or ::)"
-	return m.conclude(o, "its ports can be reached from outside", inventory.SubjectListeners, inventory.SubjectSockets)
+	seen := []inventory.Subject{inventory.SubjectListeners}
+	if len(m.Listeners) == 0 {
+		seen = append(seen, inventory.SubjectSockets)
+	}
+	return m.conclude(o, "its ports can be reached from outside", seen...)
 }
 
 // lowPort is PORT-PRIVILEGED: pods run without the right to open one.
@@ -252,6 +260,7 @@ func multicast(_ look, m machine) opinion {
 // everyonesGroup says whether a group is joined by every machine: all hosts and
 // all nodes, solicited nodes (RFC 4291), multicast DNS and LLMNR.
 func everyonesGroup(g string) bool {
+	g, _, _ = strings.Cut(g, " ") // "group on card"
 	return slices.ContainsFunc([]string{"224.0.0.1", "ff01::1", "ff02::1", "ff05::1", "ff02::1:ff*", "224.0.0.251", "ff02::fb", "224.0.0.252", "ff02::1:3"},
 		func(p string) bool { return matches(g, p) })
 }

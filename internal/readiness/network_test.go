@@ -40,12 +40,19 @@ func TestNetwork(t *testing.T) {
 			undialled(in, f)
 			peer(inventory.Peer{Address: "127.0.0.53", Port: 53, Local: true})(in, f)
 		}, pass, "dials nobody"},
+		{"a resolver elsewhere", migration.CodeEgress, func(in *Input, f *inventory.Facts) {
+			undialled(in, f)
+			peer(inventory.Peer{Address: "192.0.2.53", Port: 53})(in, f)
+		}, pass, "dials nobody"},
 		{"a client", migration.CodeEgress, func(in *Input, f *inventory.Facts) {
 			undialled(in, f)
 			f.Peers = []inventory.Peer{{Direction: inventory.Accepted, Address: "127.0.0.1", Port: 8080, Local: true}}
 		}, pass, "dials nobody"},
 		{"a socket next door", migration.CodeEgress, socket(inventory.UnixSocket{Path: "/run/postgresql/.s.PGSQL.5432", Peer: "postgres", Shared: true}), fail, "postgres through the socket"},
 		{"the journal's socket", migration.CodeEgress, socket(inventory.UnixSocket{Path: "/run/systemd/journal/stdout", Shared: true}), unknown, "owed"},
+		{"the bus", migration.CodeEgress, socket(inventory.UnixSocket{Path: "@4f2/bus/x", Peer: "dbus-daemon", Shared: true}), unknown, "owed"},
+		{"handed down by its parent", migration.CodeEgress, socket(inventory.UnixSocket{Peer: "sshd", Shared: true}), unknown, "owed"},
+		{"sockets not seen", migration.CodeEgress, gap(inventory.SubjectSockets), unknown, "permission denied"},
 		{"one glance", migration.CodeEgress, func(in *Input, f *inventory.Facts) {
 			undialled(in, f)
 			glance(f)
@@ -62,6 +69,11 @@ func TestNetwork(t *testing.T) {
 			f.Listeners = nil
 			socket(inventory.UnixSocket{Path: "/run/php/php-fpm.sock", Listening: true, Shared: true})(in, f)
 		}, fail, "/run/php/php-fpm.sock alone"},
+		{"for all, sockets not seen", migration.CodeListenLocal, gap(inventory.SubjectSockets), pass, ""},
+		{"nothing, sockets not seen", migration.CodeListenLocal, func(in *Input, f *inventory.Facts) {
+			f.Listeners = nil
+			gap(inventory.SubjectSockets)(in, f)
+		}, unknown, "permission denied"},
 		{"not seen", migration.CodeListenLocal, gap(inventory.SubjectListeners), unknown, "permission denied"},
 
 		{"high", migration.CodePrivileged, unchanged, pass, ""},
@@ -110,12 +122,12 @@ func TestNetwork(t *testing.T) {
 		{"a listener", migration.CodeMulticast, listener(inventory.Listener{Protocol: "udp", Address: "239.1.1.1", Port: 7600, Multicast: true}), fail, "239.1.1.1:7600"},
 		{"a peer", migration.CodeMulticast, peer(inventory.Peer{Address: "239.1.1.1", Port: 7600}), fail, "group 239.1.1.1"},
 		{"a group of the machine, and UDP", migration.CodeMulticast, func(in *Input, f *inventory.Facts) {
-			f.Host.Multicasts = []string{"224.0.0.1", "239.1.1.1"}
+			f.Host.Multicasts = []string{"224.0.0.1 on eth0", "239.1.1.1 on eth0"}
 			listener(inventory.Listener{Protocol: "udp", Address: "0.0.0.0", Port: 7600})(in, f)
-		}, fail, "group 239.1.1.1, and the application listens on UDP"},
+		}, fail, "group 239.1.1.1 on eth0, and the application listens on UDP"},
 		{"a group of the machine", migration.CodeMulticast, facts(func(f *inventory.Facts) { f.Host.Multicasts = []string{"239.1.1.1"} }), pass, ""},
 		{"everybody's group", migration.CodeMulticast, func(in *Input, f *inventory.Facts) {
-			f.Host.Multicasts = []string{"224.0.0.1", "ff02::1", "ff02::1:ff00:11"}
+			f.Host.Multicasts = []string{"224.0.0.1", "ff02::1 on eth0", "ff02::1:ff00:11", "224.0.0.251 on eth0"}
 			listener(inventory.Listener{Protocol: "udp", Address: "0.0.0.0", Port: 7600})(in, f)
 		}, pass, ""},
 		{"not seen", migration.CodeMulticast, gap(inventory.SubjectListeners), unknown, "permission denied"},

@@ -102,8 +102,15 @@ func dataOutside(l look, m machine) opinion {
 	return m.concludeOver(o, passed, inventory.SubjectFiles, inventory.SubjectMounts, inventory.SubjectPeers, inventory.SubjectSockets)
 }
 
-// persistent says whether losing a store loses more than time.
-func persistent(s inventory.Store) bool { return s.Role == "database" || s.Role == "queue" }
+// persistent says whether losing a store loses more than time: what databases,
+// queues and object stores hold does, and whatever the application itself is there
+// to keep, but for a plain cache.
+func persistent(s inventory.Store) bool {
+	if s.Own {
+		return s.Kind != "memcached"
+	}
+	return s.Role == "database" || s.Role == "queue" || slices.Contains([]string{"minio", "etcd", "zookeeper"}, s.Kind)
+}
 
 type dataPlace struct {
 	path, more string

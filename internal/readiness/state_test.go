@@ -116,6 +116,9 @@ func TestSecretsAndData(t *testing.T) {
 			in.Spec.Data = migration.Data{Stores: []string{"mysql"}}
 		}, fail, "next door"},
 		{"a store itself", migration.CodeData, store(inventory.Store{Kind: "redis", Role: "database", Where: "[::]:6379", Own: true, Local: true}), fail, "itself a store"},
+		{"a cache that keeps", migration.CodeData, store(inventory.Store{Kind: "redis", Role: "cache", Where: "[::]:6379", Own: true, Local: true}), fail, "itself a store"},
+		{"a cache that forgets", migration.CodeData, store(inventory.Store{Kind: "memcached", Role: "cache", Where: "[::]:11211", Own: true, Local: true}), pass, ""},
+		{"an object store next door", migration.CodeData, store(inventory.Store{Kind: "minio", Role: "other", Where: "127.0.0.1:9000", Local: true}), fail, "minio"},
 		{"a cache next door is no data", migration.CodeData, store(inventory.Store{Kind: "memcached", Role: "cache", Where: "127.0.0.1:11211", Local: true}), pass, ""},
 		{"own files", migration.CodeData, facts(func(f *inventory.Facts) { f.Files = append(f.Files, written("/srv/a.db", inventory.FileData)) }), fail, "data in /srv/a.db"},
 		{"own files, declared", migration.CodeData, func(in *Input, f *inventory.Facts) {
