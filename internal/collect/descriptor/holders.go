@@ -35,19 +35,28 @@ func Processes(proc string) []int {
 }
 
 // Holders looks through all processes of the machine for those that have one of
-// the wanted links open. Blind counts the processes that could not be looked
-// into: whoever is missing may be among them. It costs a look at every open file
-// of the machine, and belongs at the end of a probe.
-func Holders(ctx context.Context, proc string, wanted map[string]bool) (held map[string][]Holder, blind int) {
+// the wanted links open; of those that the walker follows it tells what it knows.
+// Blind counts the processes that could not be looked into: whoever is missing
+// may be among them. It costs a look at every open file of the machine, and
+// belongs at the end of a probe.
+func (w *Walker) Holders(ctx context.Context, wanted map[string]bool) (held map[string][]Holder, blind int) {
 	held = map[string][]Holder{}
 	if len(wanted) == 0 {
 		return held, 0
 	}
-	for _, pid := range Processes(proc) {
+	for _, pid := range Processes(w.proc) {
 		if ctx.Err() != nil {
 			return held, blind + 1
 		}
-		if !holds(proc, pid, wanted, held) {
+		if p := w.procs[pid]; p != nil {
+			for fd, link := range p.open {
+				if wanted[link] {
+					held[link] = append(held[link], Holder{pid, fd, Name(w.proc, pid)})
+				}
+			}
+			continue
+		}
+		if !holds(w.proc, pid, wanted, held) {
 			blind++
 		}
 	}

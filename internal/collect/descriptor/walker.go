@@ -25,7 +25,7 @@ const (
 	many = 300
 	// slice is how many known descriptors of such a process are looked at again in
 	// one sample, gaps how many free numbers.
-	slice = 200
+	slice = 100
 	gaps  = 64
 )
 
@@ -59,7 +59,9 @@ type process struct {
 	count  int            // all of them, at the last whole look
 	top    int            // highest number in use
 	free   []int          // lowest free numbers
+	met    []int          // free numbers that this turn has met so far
 	cursor int            // where the next slice begins
+	burst  bool           // most of the free numbers were taken at once
 }
 
 // NewWalker reads below proc. It keeps the descriptors that keep says yes to;
@@ -149,7 +151,7 @@ func (w *Walker) read(pid int, p *process, fresh bool) Look {
 		return Look{Err: err}
 	}
 	defer dir.Close()
-	if fresh || p.count < many || p.cursor > p.top {
+	if fresh || p.count < many || p.burst {
 		return w.whole(dir, pid, p)
 	}
 	return w.piece(dir, pid, p)
@@ -175,11 +177,11 @@ func (w *Walker) whole(dir *os.File, pid int, p *process) (l Look) {
 		}
 	}
 	for _, fd := range numbers {
-		if l.Err = w.one(dir, pid, fd, p, &l); l.Err != nil {
+		if _, l.Err = w.one(dir, pid, fd, p, &l); l.Err != nil {
 			return l
 		}
 	}
-	p.count, p.cursor = len(numbers), 0
+	p.count, p.cursor, p.burst, p.met = len(numbers), 0, false, nil
 	p.span(numbers)
 	return l
 }
@@ -200,36 +202,53 @@ func (p *process) span(numbers []int) {
 	}
 }
 
-// piece reads the free numbers and the next slice of the used ones.
+// piece reads the free numbers and the next slice of all up to the highest. After
+// the last slice the free numbers are those that the slices have met.
 func (w *Walker) piece(dir *os.File, pid int, p *process) (l Look) {
+	taken := 0
 	for _, fd := range p.free {
-		if l.Err = w.one(dir, pid, fd, p, &l); l.Err != nil {
-			return l
+		used, err := w.one(dir, pid, fd, p, &l)
+		if err != nil {
+			return Look{Err: err}
 		}
-		p.top = max(p.top, fd)
+		if used {
+			taken++
+			p.top = max(p.top, fd)
+		}
 	}
-	end := p.cursor + slice
-	for ; p.cursor < end && p.cursor <= p.top; p.cursor++ {
-		if l.Err = w.one(dir, pid, p.cursor, p, &l); l.Err != nil {
-			return l
+	p.burst = taken > len(p.free)/2
+	for end := p.cursor + slice; p.cursor < end && p.cursor <= p.top; p.cursor++ {
+		used, err := w.one(dir, pid, p.cursor, p, &l)
+		if err != nil {
+			return Look{Err: err}
 		}
+		if !used && len(p.met) < gaps {
+			p.met = append(p.met, p.cursor)
+		}
+	}
+	if p.cursor > p.top {
+		for n := p.top + 1; len(p.met) < gaps; n++ {
+			p.met = append(p.met, n)
+		}
+		p.free, p.met, p.cursor = p.met, nil, 0
 	}
 	return l
 }
 
 // one reads one descriptor and compares it with what is known of it. A number
-// that is not open is no error.
-func (w *Walker) one(dir *os.File, pid, fd int, p *process, l *Look) error {
+// that is not open is no error, and not used.
+func (w *Walker) one(dir *os.File, pid, fd int, p *process, l *Look) (used bool, err error) {
 	var room [4097]byte
 	w.links++
 	n, err := unix.Readlinkat(int(dir.Fd()), strconv.Itoa(fd), room[:])
 	if err != nil && !gone(err) {
-		return &fs.PathError{Op: "readlink", Path: filepath.Join(dir.Name(), strconv.Itoa(fd)), Err: err}
+		return false, &fs.PathError{Op: "readlink", Path: filepath.Join(dir.Name(), strconv.Itoa(fd)), Err: err}
 	}
+	used = err == nil
 	old, was := p.open[fd]
-	now := err == nil && (w.keep == nil || w.keep(room[:n]))
+	now := used && (w.keep == nil || w.keep(room[:n]))
 	if was && now && old == string(room[:n]) {
-		return nil
+		return used, nil
 	}
 	if was {
 		l.Closed = append(l.Closed, FD{pid, fd, old})
@@ -240,5 +259,5 @@ func (w *Walker) one(dir *os.File, pid, fd int, p *process, l *Look) error {
 		p.open[fd] = link
 		l.Opened = append(l.Opened, FD{pid, fd, link})
 	}
-	return nil
+	return used, nil
 }

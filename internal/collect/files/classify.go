@@ -1,7 +1,6 @@
 package files
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -83,15 +82,17 @@ func session(u *use) bool {
 	return false
 }
 
-// logName knows names of logs, those put aside by a rotation among them.
+// logName knows names of logs, those put aside by a rotation among them:
+// bank.log, bank.log.1, bank.log-20261122.gz, access_log, catalina.out.
 func logName(name string) bool {
-	name = strings.ToLower(name)
-	for _, pattern := range []string{"*.log", "*.log.[0-9]*", "*.log-[0-9]*", "*.log.gz", "*_log", "*_log.[0-9]*", "*-log", "*.out", "*.err", "catalina.*", "localhost_access*"} {
-		if fits, _ := path.Match(pattern, name); fits {
+	name = strings.TrimSuffix(strings.ToLower(name), ".gz")
+	name = strings.TrimRight(name, "0123456789-.")
+	for _, end := range []string{".log", "_log", "-log", ".out", ".err"} {
+		if strings.HasSuffix(name, end) {
 			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(name, "catalina.") || strings.HasPrefix(name, "localhost_access")
 }
 
 func programPlace(u *use) bool {

@@ -17,7 +17,7 @@ const (
 	// mapsEvery is how many samples lie between two looks at the mappings.
 	mapsEvery = 60
 	// sizesPerSample is how many written files are measured in one sample.
-	sizesPerSample = 100
+	sizesPerSample = 40
 	// mostUses bounds the memory: what is beyond is named as a gap.
 	mostUses = 40_000
 )
@@ -57,7 +57,7 @@ func (*Collector) Subjects() []inventory.Subject {
 // Sample looks at what is open now.
 func (c *Collector) Sample(ctx context.Context, s *scope.Scope) {
 	if c.walker == nil {
-		c.walker = descriptor.NewWalker(s.Proc, func(link []byte) bool { return !strings.HasPrefix(string(link[:min(8, len(link))]), "socket:[") })
+		c.walker = descriptor.NewWalker(s.Proc, nil)
 		c.began = time.Now()
 	}
 	for _, pid := range s.PIDs {
@@ -173,14 +173,18 @@ func (c *Collector) opened(s *scope.Scope, fd descriptor.FD, before *use) {
 	c.open[handle{fd.PID, fd.FD}] = u
 }
 
+// opening notes how a file was opened.
 func (c *Collector) opening(s *scope.Scope, u *use, fd descriptor.FD) {
-	mode, known := descriptor.ModeOf(s.Proc, fd.PID, fd.FD)
-	if !known {
+	link, err := lstat(procPath(s, fd.PID, "fd/"+strconv.Itoa(fd.FD)))
+	if err != nil {
 		return
 	}
-	u.read = u.read || mode.Read
-	u.appended = u.appended || mode.Append
-	if mode.Write && !u.written {
+	u.read = u.read || link.read
+	if link.write && !link.read && !u.appended {
+		mode, known := descriptor.ModeOf(s.Proc, fd.PID, fd.FD)
+		u.appended = known && mode.Append
+	}
+	if link.write && !u.written {
 		u.written = true
 		c.written = append(c.written, u)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // workplace is a directory that no rule takes for temporary.
-func workplace(t *testing.T) string {
+func workplace(t testing.TB) string {
 	t.Helper()
 	if err := os.MkdirAll("/var/lib/rehome-test", 0o755); err != nil {
 		t.Fatal(err)

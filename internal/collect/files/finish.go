@@ -20,6 +20,9 @@ const (
 
 // Finish puts what was seen into f.
 func (c *Collector) Finish(ctx context.Context, s *scope.Scope, f *inventory.Facts) {
+	if c.walker == nil {
+		return // there was no sample
+	}
 	c.last(s)
 	beyond := c.trees.changes(ctx, c, s)
 	all := make([]*use, 0, len(c.uses))

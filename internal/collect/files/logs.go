@@ -90,7 +90,7 @@ func (e *ends) finish(ctx context.Context, c *Collector, s *scope.Scope, f *inve
 	}
 	found := sinks{}
 	e.files(c, found)
-	readers, blind := e.readers(ctx, s)
+	readers, blind := e.readers(ctx, c, s)
 	for h, link := range e.output {
 		e.out(c, s, h, link, readers, found)
 	}
@@ -98,7 +98,7 @@ func (e *ends) finish(ctx context.Context, c *Collector, s *scope.Scope, f *inve
 	if blind > 0 && e.unexplained(readers) {
 		s.Gaps.Add(inventory.SubjectLogs, "who reads the pipes of the application", strconv.Itoa(blind)+" processes may not be looked into")
 	}
-	e.datagrams(s, found)
+	e.datagrams(c, s, found)
 	for _, sink := range found {
 		slices.Sort(sink.PIDs)
 		f.Logs = append(f.Logs, *sink)
@@ -194,7 +194,7 @@ func rotator(name string) bool {
 }
 
 // readers are the processes that read the pipes of the application.
-func (e *ends) readers(ctx context.Context, s *scope.Scope) (map[string][]descriptor.Holder, int) {
+func (e *ends) readers(ctx context.Context, c *Collector, s *scope.Scope) (map[string][]descriptor.Holder, int) {
 	wanted := map[string]bool{}
 	for link := range e.pipes {
 		wanted[link] = true
@@ -204,7 +204,7 @@ func (e *ends) readers(ctx context.Context, s *scope.Scope) (map[string][]descri
 			wanted[link] = true
 		}
 	}
-	held, blind := descriptor.Holders(ctx, s.Proc, wanted)
+	held, blind := c.walker.Holders(ctx, wanted)
 	for link, holders := range held {
 		held[link] = slices.DeleteFunc(holders, func(h descriptor.Holder) bool {
 			mode, known := descriptor.ModeOf(s.Proc, h.PID, h.FD)
@@ -225,13 +225,10 @@ func (e *ends) unexplained(readers map[string][]descriptor.Holder) bool {
 
 // datagrams looks for sockets that lead to the system's log. Journal lines that
 // are sent without a connection leave no trace in the kernel's tables.
-func (e *ends) datagrams(s *scope.Scope, found sinks) {
-	w := descriptor.NewWalker(s.Proc, func(link []byte) bool { return bytes.HasPrefix(link, []byte("socket:[")) })
-	w.Sample(s.PIDs, func(_ int, l descriptor.Look) {
-		for _, fd := range l.Opened {
-			if inode, is := descriptor.Inode(fd.Link, "socket"); is {
-				e.sockets[inode] = append(e.sockets[inode], fd.PID)
-			}
+func (e *ends) datagrams(c *Collector, s *scope.Scope, found sinks) {
+	c.walker.Each(func(fd descriptor.FD) {
+		if inode, is := descriptor.Inode(fd.Link, "socket"); is && !slices.Contains(e.sockets[inode], fd.PID) {
+			e.sockets[inode] = append(e.sockets[inode], fd.PID)
 		}
 	})
 	if len(e.sockets) == 0 {

@@ -107,14 +107,14 @@ func many(dir string) ([]*os.File, error) {
 
 // app is the application as a test sees it.
 type app struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	answer *bufio.Scanner
 }
 
 // launch starts the test binary again; how may change the command before.
-func launch(t *testing.T, how func(*exec.Cmd)) *app {
+func launch(t testing.TB, how func(*exec.Cmd)) *app {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -183,7 +183,7 @@ func scopeOf(apps ...*app) *scope.Scope {
 }
 
 // probe takes three samples, with a deed before each but the first.
-func probe(t *testing.T, s *scope.Scope, between func(sample int)) inventory.Facts {
+func probe(t testing.TB, s *scope.Scope, between func(sample int)) inventory.Facts {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

@@ -24,6 +24,7 @@ func statx(path string, flags int) (meta, error) {
 	m := meta{
 		size: int64(x.Size), links: int(x.Nlink), uid: int(x.Uid), inode: x.Ino,
 		major: x.Dev_major, minor: x.Dev_minor, sticky: x.Mode&unix.S_ISVTX != 0,
+		read: x.Mode&unix.S_IRUSR != 0, write: x.Mode&unix.S_IWUSR != 0,
 		atime: instant(x.Atime), mtime: instant(x.Mtime),
 	}
 	if x.Mask&unix.STATX_BTIME != 0 {

@@ -25,6 +25,7 @@ type meta struct {
 	inode        uint64
 	major, minor uint32
 	sticky       bool
+	read, write  bool // of a link in /proc/PID/fd: how it was opened
 	atime, mtime time.Time
 	born         time.Time // zero where the file system does not know
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"rehome.dev/rehome/internal/collect/descriptor"
 	"rehome.dev/rehome/internal/collect/scope"
 	"rehome.dev/rehome/internal/inventory"
 )
@@ -165,7 +164,7 @@ const (
 // all processes, so during the samples it does so seldom; final says that now is
 // the last time.
 func (c *Collector) resolve(ctx context.Context, s *scope.Scope, final bool) {
-	if !final && (c.scans >= scansAtMost || c.scans > 0 && s.Sample-c.scanned < scanEvery) {
+	if c.walker == nil || !final && (c.scans >= scansAtMost || c.scans > 0 && s.Sample-c.scanned < scanEvery) {
 		return
 	}
 	wanted := map[string]bool{}
@@ -180,7 +179,7 @@ func (c *Collector) resolve(ctx context.Context, s *scope.Scope, final bool) {
 		return
 	}
 	c.scans, c.scanned = c.scans+1, s.Sample
-	held, blind := descriptor.Holders(ctx, s.Proc, wanted)
+	held, blind := c.walker.Holders(ctx, wanted)
 	missing := false
 	for _, p := range c.peers {
 		for _, inode := range p.others {

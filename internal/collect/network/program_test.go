@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"rehome.dev/rehome/internal/collect/descriptor"
 	"rehome.dev/rehome/internal/collect/scope"
 	"rehome.dev/rehome/internal/inventory"
 )
@@ -56,7 +55,7 @@ func do(what, network, address string) (any, string, error) {
 				if err != nil {
 					return
 				}
-				go func() { io.Copy(io.Discard, conn); conn.Close() }()
+				go func() { conn.Write([]byte{1}); io.Copy(io.Discard, conn); conn.Close() }()
 			}
 		}()
 		return l, l.Addr().String(), nil
@@ -71,13 +70,16 @@ func do(what, network, address string) (any, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		return conn, conn.LocalAddr().String() + ".", nil
+		_, err = conn.Read(make([]byte, 1)) // it is accepted
+		return conn, conn.LocalAddr().String() + ".", err
 	case "visit": // dialled and closed at once
 		conn, err := net.Dial(network, address)
 		if err != nil {
 			return nil, "", err
 		}
-		return nil, "visited", conn.Close()
+		defer conn.Close()
+		_, err = conn.Read(make([]byte, 1))
+		return nil, "visited", err
 	}
 	return nil, "", fmt.Errorf("what is %q", what)
 }
@@ -198,5 +200,3 @@ func peerAt(t *testing.T, f inventory.Facts, direction inventory.Direction, port
 	}
 	return f.Peers[i]
 }
-
-func procName(a *app) string { return descriptor.Name("/proc", a.pid()) }

@@ -87,7 +87,10 @@ func (c *Collector) tellUnix(ctx context.Context, s *scope.Scope, f *inventory.F
 			wanted[link(server)] = true
 		}
 	}
-	held, blind := descriptor.Holders(ctx, s.Proc, wanted)
+	if len(wanted) == 0 {
+		return
+	}
+	held, blind := c.walker.Holders(ctx, wanted)
 	found := map[string]*inventory.UnixSocket{}
 	nobody := false
 	for inode, end := range c.unix.seen {
