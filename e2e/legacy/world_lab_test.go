@@ -32,7 +32,7 @@ var units = []string{
 }
 
 var begin = sync.OnceValues(func() (*world, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	l, err := legacy.New(part.NewProgress(os.Stderr, false))
 	if err != nil {

@@ -51,7 +51,7 @@ chmod 640 /etc/royal-bank-api/db.conf /etc/royal-bank-api-fixed/environment /etc
 chown redis /etc/redis/legacy.conf
 chmod 640 /etc/redis/legacy.conf /etc/tomcat10/tomcat-users.xml
 chgrp tomcat /etc/tomcat10/tomcat-users.xml
-install -d -o www-data -g www-data /var/log/piped /var/lib/oddities
+install -d -o www-data -g www-data /var/log/piped /var/lib/h2 /var/lib/deleted /var/lib/manyfiles /var/lib/nonutf8
 chown postfix /var/lib/postfix
 for user in onlooker steward; do
 	install -d -o $user -g $user -m 700 /home/$user/.ssh

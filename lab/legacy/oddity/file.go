@@ -37,7 +37,7 @@ func rotate(args []string) error {
 
 // deleted writes to a file that has no name any more.
 func deleted(args []string) error {
-	file, err := os.Create("/var/lib/oddities/spool.db")
+	file, err := os.Create("/var/lib/deleted/spool.db")
 	if err != nil {
 		return err
 	}
@@ -55,10 +55,7 @@ func deleted(args []string) error {
 
 // manyFiles has ten thousand files open.
 func manyFiles(args []string) error {
-	const dir = "/var/lib/oddities/many"
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
+	const dir = "/var/lib/manyfiles"
 	held := make([]*os.File, 10_000)
 	for i := range held {
 		file, err := os.Create(filepath.Join(dir, strconv.Itoa(i)))

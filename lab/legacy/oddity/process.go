@@ -60,7 +60,7 @@ func nap(args []string) error {
 // nonUTF8 becomes a program whose name, whose argument and whose configuration are
 // written in Latin-1.
 func nonUTF8(args []string) error {
-	const program, config = "/var/lib/oddities/b\xfccherei", "/var/lib/oddities/caf\xe9.conf"
+	const program, config = "/var/lib/nonutf8/b\xfccherei", "/var/lib/nonutf8/caf\xe9.conf"
 	if self, _ := os.Executable(); self == program {
 		file, err := os.Open(config)
 		if err != nil {
