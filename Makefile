@@ -24,6 +24,9 @@ endif
 # Everything that is generated. `make generated` fails when one of them was out of date.
 GENERATED := docs/schema docs/reference docs/state-diagram.md docs/guards.md
 
+# Architectures of the machines to which the agent is carried.
+AGENTS := amd64 arm64
+
 # timed NAME,COMMAND says how long each stage took.
 define timed
 	printf -- '--- %s\n' '$(1)'
@@ -43,11 +46,14 @@ simulate: ## play the whole procedure, a failure and its rollback included, in v
 	@go run ./cmd/rehome simulate
 
 .PHONY: install
-install: ## install rehome, and kubectl-rehome beside it; the version comes from git
+install: ## install rehome, kubectl-rehome and the static rehome-agent beside it; the version comes from git
 	@go install -trimpath -buildvcs=auto -ldflags '-s -w' ./cmd/rehome
 	bin=$$(go env GOBIN); bin=$${bin:-$$(go env GOPATH)/bin}
 	ln -sf rehome "$$bin/kubectl-rehome"
-	echo "installed $$bin/rehome and $$bin/kubectl-rehome"; "$$bin/rehome" version
+	for arch in $(AGENTS); do
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -buildvcs=auto -ldflags '-s -w' -o "$$bin/rehome-agent-linux-$$arch" ./cmd/rehome-agent
+	done
+	echo "installed $$bin/rehome, $$bin/kubectl-rehome and beside them rehome-agent for $(AGENTS)"; "$$bin/rehome" version
 
 .PHONY: check
 check: static unit ## the one gate: format, vet, lint, generated files, modules, race tests

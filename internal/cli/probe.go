@@ -349,7 +349,7 @@ func (p *Program) probeDry(q probing) error {
 	for _, o := range q.orders {
 		v := previewed{Target: o.Request.Target.String(), Every: o.Request.Every, For: o.Request.For, Would: fleet.Preview(o), samples: 1}
 		if v.Every > 0 {
-			v.samples += int(v.For / v.Every)
+			v.samples = max(1, int(v.For/v.Every))
 		}
 		for _, d := range o.Request.Drills {
 			v.Drills = append(v.Drills, string(d)+": "+drillWords[string(d)])

@@ -261,7 +261,7 @@ func secretsText(g *page, f inventory.Facts) {
 		case s.File != "":
 			return fmt.Sprintf("%s, %s (%s)", s.File, s.Key, s.Rule)
 		}
-		return fmt.Sprintf("%s %s (%s)", s.In, s.Key, s.Rule)
+		return fmt.Sprintf("%s %s (%s)", s.In, strings.TrimPrefix(s.Key, s.In+" "), s.Rule)
 	})
 	list(g, "addresses", f.Addresses, func(l inventory.Literal) string {
 		return fmt.Sprintf("%s stands in %s:%d", l.Address, l.File, l.Line)

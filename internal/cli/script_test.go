@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 		"rehome":         func() { os.Exit(cli.Run(context.Background(), cli.System())) },
 		"kubectl-rehome": func() { os.Exit(cli.Run(context.Background(), cli.System())) },
 		"holder":         holder,
+		"listener":       listener,
 	})
 }
 

@@ -50,7 +50,7 @@ func start(ctx context.Context, s Settings, r Reach, unit string) (begun <-chan 
 	var once sync.Once
 	go func() {
 		v := visit{}
-		o := Order{Reach: r, Request: inventory.Request{Target: inventory.Target{Host: "bank-vm-1", Unit: unit}, Every: time.Second, For: 59 * time.Second}}
+		o := Order{Reach: r, Request: inventory.Request{Target: inventory.Target{Host: "bank-vm-1", Unit: unit}, Every: time.Second, For: 60 * time.Second}}
 		v.Result = New(s).Take(ctx, []Order{o}, func(_ int, ev inventory.Event) {
 			if ev.Say != "" {
 				v.directory = filepath.Dir(ev.Say)

@@ -101,7 +101,7 @@ func (m *Machines) one(v migration.VM, policy migration.Policy, keyID string) in
 	f.Target, f.Began, f.Ended = t, now, now
 	n := 1
 	if policy.ProbeEvery > 0 {
-		n += int(policy.ProbeFor / policy.ProbeEvery)
+		n = max(1, int(policy.ProbeFor/policy.ProbeEvery))
 	}
 	f.Coverage = inventory.Coverage{Samples: n, Planned: n, Every: policy.ProbeEvery}
 	f.Trees = slices.Clone(f.Trees)

@@ -119,7 +119,7 @@ func (w World) nonsense(t *testing.T) {
 
 func (w World) coverage(t *testing.T) {
 	for _, f := range w.inventory(t, w.Present[0]).Machines {
-		if f.Coverage.Planned != 3 || f.Coverage.Every != time.Second {
+		if f.Coverage.Planned != 2 || f.Coverage.Every != time.Second {
 			t.Errorf("2 s at one sample a second: %+v", f.Coverage)
 		}
 	}

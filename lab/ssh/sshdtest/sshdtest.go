@@ -110,7 +110,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 func (s *Server) NewKey(name, passphrase string) string {
 	s.t.Helper()
 	path := filepath.Join(s.Dir, name)
-	run(s.t, "ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", name, "-f", path)
+	run(s.t, "ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-a", "1", "-C", name, "-f", path)
 	return path
 }
 

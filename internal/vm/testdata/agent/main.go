@@ -48,7 +48,7 @@ func main() {
 		}
 	}
 	f := inventory.Facts{Target: inventory.Target{Host: "itself"}, Began: time.Now(), Ended: time.Now(), Looked: []inventory.Subject{inventory.SubjectListeners},
-		Coverage: inventory.Coverage{Samples: 1, Planned: 1 + int(req.For/max(req.Every, 1)), Every: req.Every}}
+		Coverage: inventory.Coverage{Samples: 1, Planned: max(1, int(req.For/max(req.Every, 1))), Every: req.Every}}
 	f.Taken.User = fmt.Sprint(os.Geteuid())
 	f.Trees = []inventory.Tree{{Path: "/etc", KeyID: req.KeyID, Missing: len(req.Key) != 32}}
 	f.Host.Name = strings.Join(req.HealthPaths, " ")
