@@ -22,32 +22,47 @@ const (
 const diagWait = 2 * time.Second
 
 // UnixPeers asks the kernel which unix sockets belong together in the network
-// namespace of a process (sock_diag(7)): the inode of each connected socket, and
-// that of its other end. Where that process lives in another network namespace
-// the agent looks into it from a thread of its own, which needs root.
+// namespace of a process: the inode of each connected socket, and that of its
+// other end. Where the kernel has not loaded its module for this yet, it does, as
+// it does for ss(8).
 func UnixPeers(proc string, pid int) (map[uint64]uint64, error) {
+	peers := map[uint64]uint64{}
+	err := Diagnose(proc, pid, unixRequest(), func(body []byte) {
+		if len(body) >= 16 {
+			peerOf(body, peers)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask the kernel for unix sockets: %w", err)
+	}
+	return peers, nil
+}
+
+// Diagnose sends one request for a list to the kernel's socket diagnosis
+// (sock_diag(7)) in the network namespace of a process, and calls each for every
+// entry of the answer, without its header. Where that process lives in another
+// namespace than the agent, a thread of its own looks into it, which needs root.
+func Diagnose(proc string, pid int, request []byte, each func(body []byte)) error {
 	s, err := diagSocket(proc, pid)
 	if err != nil {
-		return nil, fmt.Errorf("open the kernel's socket diagnosis: %w", err)
+		return err
 	}
 	defer func() { _ = unix.Close(s) }() // nothing was written
 	wait := unix.NsecToTimeval(int64(diagWait))
 	if err := unix.SetsockoptTimeval(s, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait); err != nil {
-		return nil, fmt.Errorf("bound the kernel's socket diagnosis: %w", err)
+		return err
 	}
-	if err := unix.Sendto(s, unixRequest(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, fmt.Errorf("ask the kernel for unix sockets: %w", err)
+	if err := unix.Sendto(s, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
 	}
-	peers := map[uint64]uint64{}
-	room := make([]byte, 64<<10)
+	room := make([]byte, 32<<10)
 	for {
 		n, _, err := unix.Recvfrom(s, room, 0)
 		if err != nil {
-			return nil, fmt.Errorf("read the kernel's unix sockets: %w", err)
+			return err
 		}
-		done, err := ParsePeers(room[:n], peers)
-		if err != nil || done {
-			return peers, err
+		if done, err := ParseAnswer(room[:n], each); err != nil || done {
+			return err
 		}
 	}
 }
@@ -65,8 +80,8 @@ func unixRequest() []byte {
 	return req
 }
 
-// ParsePeers reads netlink messages of unix_diag into peers; done at the last.
-func ParsePeers(data []byte, peers map[uint64]uint64) (done bool, err error) {
+// ParseAnswer reads netlink messages and hands on the entries; done at the last.
+func ParseAnswer(data []byte, each func(body []byte)) (done bool, err error) {
 	order := binary.NativeEndian
 	for len(data) >= 16 {
 		length, kind := int(order.Uint32(data)), order.Uint16(data[4:])
@@ -83,11 +98,9 @@ func ParsePeers(data []byte, peers map[uint64]uint64) (done bool, err error) {
 			if len(body) >= 4 {
 				errno = unix.Errno(-int32(order.Uint32(body)))
 			}
-			return true, fmt.Errorf("the kernel refuses to list unix sockets: %w", errno)
-		case unix.SOCK_DIAG_BY_FAMILY:
-			if len(body) >= 16 {
-				peerOf(body, peers)
-			}
+			return true, errno
+		default:
+			each(body)
 		}
 	}
 	return false, nil

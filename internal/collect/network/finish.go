@@ -11,6 +11,7 @@ import (
 func (c *Collector) Finish(ctx context.Context, s *scope.Scope, f *inventory.Facts) {
 	if c.walker != nil && len(s.PIDs) > 0 {
 		c.walk(s)
+		c.look(ctx, s, true)
 		c.lookUnix(s)
 	}
 	c.resolve(ctx, s, true)

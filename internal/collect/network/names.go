@@ -115,7 +115,7 @@ func ownAddresses(s *scope.Scope, pid int) map[netip.Addr]bool {
 	}
 	if data, err := os.ReadFile(procFile(s, pid, "net/if_inet6")); err == nil {
 		for line := range bytes.Lines(data) {
-			if a, ok := inet6(line); ok {
+			if a, ok := parseInet6(line); ok {
 				own[a] = true
 			}
 		}
@@ -139,8 +139,8 @@ func parseTrie(data []byte) []netip.Addr {
 	return found
 }
 
-// inet6 reads the address of a line of /proc/net/if_inet6.
-func inet6(line []byte) (netip.Addr, bool) {
+// parseInet6 reads the address of a line of /proc/net/if_inet6.
+func parseInet6(line []byte) (netip.Addr, bool) {
 	text, _ := cut(line, ' ')
 	if len(text) != 32 {
 		return netip.Addr{}, false

@@ -23,6 +23,9 @@ const (
 	walkEvery = 15
 	// unixEvery is how many samples lie between two looks at the unix sockets.
 	unixEvery = 30
+	// waitEvery is how often connections that are over are looked at: the kernel
+	// remembers them for a minute, and there may be very many.
+	waitEvery = 10
 	// tries is after how many looks a socket is taken for another program's.
 	tries = 4
 	// mostPeers and mostWaiting bound the memory.
@@ -48,6 +51,7 @@ type Collector struct {
 	scanned   int // in which sample the last was
 	ephemeral [2]uint16
 	crowded   bool
+	diag      bool // the kernel's socket diagnosis is at hand
 }
 
 // stranger is a socket whose process is not known.
@@ -72,7 +76,18 @@ func (c *Collector) Sample(ctx context.Context, s *scope.Scope) {
 	if c.walker == nil {
 		c.walker = descriptor.NewWalker(s.Proc, func(link []byte) bool { return bytes.HasPrefix(link, []byte("socket:[")) })
 		c.ephemeral = ephemeral(s.Proc)
+		c.diag = s.Proc == "/proc" && diagnosable(s)
 	}
+	c.look(ctx, s, s.Sample%waitEvery == 0)
+	c.resolve(ctx, s, false)
+	if s.Sample%unixEvery == 0 {
+		c.lookUnix(s)
+	}
+}
+
+// look joins the tables of each network namespace with the descriptors; waiting
+// says that connections that are over count too.
+func (c *Collector) look(ctx context.Context, s *scope.Scope, waiting bool) {
 	spaces := c.group(s)
 	walked := false
 	for _, space := range sortedKeys(spaces) {
@@ -80,7 +95,7 @@ func (c *Collector) Sample(ctx context.Context, s *scope.Scope) {
 		if ctx.Err() != nil {
 			return
 		}
-		if !c.readTables(s, pid) {
+		if !c.readTables(s, pid, waiting) {
 			continue
 		}
 		if !walked && (s.Sample%walkEvery == 0 || c.strangers(s.Sample)) {
@@ -88,17 +103,10 @@ func (c *Collector) Sample(ctx context.Context, s *scope.Scope) {
 			walked = true
 		}
 		c.listening(s, space)
-		c.connections(s, space)
+		c.connections(s, space, waiting)
 		c.unknown(s.Sample)
 	}
-	c.forget(s.Sample)
-	c.resolve(ctx, s, false)
-	if s.Sample%unixEvery == 0 {
-		if s.Sample == 0 && !walked {
-			c.walk(s)
-		}
-		c.lookUnix(s)
-	}
+	c.forget(s.Sample, waiting)
 }
 
 // group finds one process of each network namespace in which the application is.
@@ -129,15 +137,19 @@ func procFile(s *scope.Scope, pid int, rest string) string {
 }
 
 // readTables fills c.rows with the sockets of one namespace.
-func (c *Collector) readTables(s *scope.Scope, pid int) bool {
+func (c *Collector) readTables(s *scope.Scope, pid int, waiting bool) bool {
 	c.rows = c.rows[:0]
-	for _, protocol := range []string{"tcp", "tcp6", "udp", "udp6"} {
+	tables := []string{"udp", "udp6"}
+	if !c.diagnose(s, pid, waiting) {
+		tables = []string{"tcp", "tcp6", "udp", "udp6"}
+	}
+	for _, protocol := range tables {
 		var err error
 		c.room, err = read(procFile(s, pid, "net/"+protocol), c.room)
 		switch {
 		case err == nil:
 			c.rows = parse(c.room, protocol, c.rows)
-		case errors.Is(err, fs.ErrNotExist) && protocol[len(protocol)-1] == '6' && exists(procFile(s, pid, "net/tcp")):
+		case errors.Is(err, fs.ErrNotExist) && protocol[len(protocol)-1] == '6' && exists(procFile(s, pid, "net/udp")):
 			// a kernel without IPv6
 		case ended(err):
 			return false
@@ -183,7 +195,7 @@ func (c *Collector) unknown(sample int) {
 }
 
 // forget drops what is no more.
-func (c *Collector) forget(sample int) {
+func (c *Collector) forget(sample int, waiting bool) {
 	for inode, x := range c.foreign {
 		if x.last < sample || c.owners[inode] != nil {
 			delete(c.foreign, inode)
@@ -195,7 +207,7 @@ func (c *Collector) forget(sample int) {
 		}
 	}
 	for ends, last := range c.waiting {
-		if last < sample {
+		if waiting && last < sample {
 			delete(c.waiting, ends)
 		}
 	}

@@ -37,7 +37,7 @@ Local:
 	if len(got) != 1 || got[0] != netip.MustParseAddr("10.77.0.20") {
 		t.Errorf("own addresses are %v", got)
 	}
-	if a, ok := inet6([]byte("fe80000000000000020c29fffe000001 02 40 20 80 eth0\n")); !ok || a != netip.MustParseAddr("fe80::20c:29ff:fe00:1") {
+	if a, ok := parseInet6([]byte("fe80000000000000020c29fffe000001 02 40 20 80 eth0\n")); !ok || a != netip.MustParseAddr("fe80::20c:29ff:fe00:1") {
 		t.Errorf("read as %v", a)
 	}
 }
@@ -88,7 +88,8 @@ func FuzzTables(f *testing.F) {
 		parseIGMP(data)
 		parseTrie(data)
 		parseHosts(data)
-		inet6(data)
+		parseInet6(data)
+		diagRow(data)
 		hasServer(data)
 		descriptor.ParseUnix(data)
 	})

@@ -39,12 +39,14 @@ type connection struct {
 
 // connections notes whom the application is connected with, and short ones that
 // ended between the samples by what the kernel still remembers of them.
-func (c *Collector) connections(s *scope.Scope, space string) {
+func (c *Collector) connections(s *scope.Scope, space string, waiting bool) {
 	for _, r := range c.rows {
 		switch {
 		case r.state == listen || r.remote.Port() == 0 || r.remote.Addr().IsUnspecified():
 		case r.state == timeWait:
-			c.waited(s, space, r)
+			if waiting {
+				c.waited(s, space, r)
+			}
 		case c.owners[r.inode] != nil:
 			c.connected(s, space, r)
 		}

@@ -218,7 +218,11 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%q", u.Path)
 			}
 		}
-		_, _ = ParsePeers(data, map[uint64]uint64{})
+		_, _ = ParseAnswer(data, func(body []byte) {
+			if len(body) >= 16 {
+				peerOf(body, map[uint64]uint64{})
+			}
+		})
 		Inode(string(data), "socket")
 	})
 }

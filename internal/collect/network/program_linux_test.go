@@ -85,7 +85,7 @@ func do(what, network, address string) (any, string, error) {
 }
 
 type app struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	answer *bufio.Scanner
@@ -93,7 +93,7 @@ type app struct {
 
 // launch starts the test binary again under a name of its own; how may change
 // the command before.
-func launch(t *testing.T, called string, how func(*exec.Cmd)) *app {
+func launch(t testing.TB, called string, how func(*exec.Cmd)) *app {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -156,7 +156,7 @@ func scopeOf(apps ...*app) *scope.Scope {
 	return s
 }
 
-func probe(t *testing.T, s *scope.Scope, between func(sample int)) inventory.Facts {
+func probe(t testing.TB, s *scope.Scope, between func(sample int)) inventory.Facts {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
