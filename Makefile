@@ -87,6 +87,7 @@ lint: $(LINTER) ## run golangci-lint, built once from tools/
 .PHONY: generate
 generate: ## write the generated files again
 	@go run ./internal/config/schemagen
+	@go run ./internal/inventory/schemagen
 	@go run ./internal/report/docgen
 
 .PHONY: generated

@@ -22,6 +22,7 @@ func table() []row {
 		{"internal/migration", nil, "everything imports the vocabulary; whatever it imported would be imported everywhere"},
 		{"internal/analysis", nil, "a judgement is arithmetic on counts; it must not know what its verdict leads to"},
 		{"internal/journal", []string{"internal/migration"}, whyDomain},
+		{"internal/inventory/schemagen", []string{"internal/inventory"}, "the schema of the facts comes from their types alone"},
 		{"internal/inventory/imagined", []string{"internal/inventory"}, "facts that nobody has seen must not know how they will be judged"},
 		{"internal/inventory", nil, "facts are a file format: whoever reads one must not need the program that took it"},
 		{"internal/readiness", []string{"internal/migration", "internal/inventory"}, whyDomain},
