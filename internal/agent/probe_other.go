@@ -17,6 +17,10 @@ func Probe(context.Context, inventory.Request, func(inventory.Event)) (inventory
 	return inventory.Facts{}, errNotLinux
 }
 
+func probe(ctx context.Context, req inventory.Request, say func(inventory.Event), _ func()) (inventory.Facts, error) {
+	return Probe(ctx, req, say)
+}
+
 func hint(err error) string {
 	if errors.Is(err, errNotLinux) {
 		return "probe a Linux machine with --host"
@@ -24,4 +28,4 @@ func hint(err error) string {
 	return ""
 }
 
-func modest() {}
+func modest() func() { return nil }

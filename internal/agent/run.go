@@ -46,8 +46,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	switch args[0] {
 	case "probe":
-		modest()
-		return serve(ctx, stdin, stdout)
+		return serve(ctx, stdin, stdout, modest())
 	case "version":
 		fmt.Fprintf(stdout, "rehome-agent %s %s %s/%s\n", Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return exitDone
@@ -65,7 +64,7 @@ func Version() string {
 }
 
 // serve answers one request. Its context ends with the connection.
-func serve(ctx context.Context, stdin io.Reader, stdout io.Writer) int {
+func serve(ctx context.Context, stdin io.Reader, stdout io.Writer, rest func()) int {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -81,7 +80,7 @@ func serve(ctx context.Context, stdin io.Reader, stdout io.Writer) int {
 		_, _ = io.Copy(io.Discard, requests) // nothing more is said: it ends with the connection
 		cancel(errLost)
 	}()
-	facts, err := Probe(ctx, req, out.send)
+	facts, err := probe(ctx, req, out.send, rest)
 	switch {
 	case errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), context.Canceled):
 		return out.fail(errKilled)

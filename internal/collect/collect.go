@@ -21,6 +21,8 @@ type Options struct {
 	Say func(inventory.Event)
 	// Version of the program that takes the facts.
 	Version string
+	// Rest, where it is set, is called in pauses, to give back memory.
+	Rest func()
 	// Drill, where it is set, is called when everything else of the facts is
 	// complete: it finds the application as it was seen.
 	Drill func(context.Context, *scope.Scope, *inventory.Facts)
@@ -44,6 +46,9 @@ func Take(ctx context.Context, req inventory.Request, o Options) (inventory.Fact
 	}
 	if o.Say == nil {
 		o.Say = func(inventory.Event) {}
+	}
+	if o.Rest == nil {
+		o.Rest = func() {}
 	}
 	app := newApplication(o.Proc, o.Root)
 	began := time.Now()
@@ -99,6 +104,9 @@ func (p *probe) run(ctx context.Context) error {
 			break
 		}
 		p.progress()
+		if p.taken == 2 || p.taken%60 == 0 { // what was needed to begin is needed no more
+			p.options.Rest()
+		}
 	}
 	return nil
 }
@@ -159,6 +167,7 @@ func (p *probe) finish(ctx context.Context, began time.Time) (inventory.Facts, e
 			continue
 		}
 		c.Finish(bound, s, &f)
+		p.options.Rest()
 	}
 	for _, c := range p.options.Collectors {
 		for _, subject := range c.Subjects() {

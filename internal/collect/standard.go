@@ -3,10 +3,15 @@
 package collect
 
 import (
+	"rehome.dev/rehome/internal/collect/config"
+	"rehome.dev/rehome/internal/collect/files"
 	"rehome.dev/rehome/internal/collect/health"
+	"rehome.dev/rehome/internal/collect/host"
+	"rehome.dev/rehome/internal/collect/network"
 	"rehome.dev/rehome/internal/collect/process"
 	"rehome.dev/rehome/internal/collect/program"
 	"rehome.dev/rehome/internal/collect/scope"
+	"rehome.dev/rehome/internal/collect/traffic"
 	"rehome.dev/rehome/internal/collect/unit"
 )
 
@@ -18,6 +23,11 @@ func Standard() []scope.Collector {
 		process.New(),
 		process.NewEnvironment(),
 		program.New(),
+		files.New(),
+		network.New(),
+		host.New(),
+		config.New(),
+		traffic.New(),
 		health.New(),
 	}
 }
