@@ -1,12 +1,14 @@
 package files
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -151,6 +153,58 @@ func TestOthersFilesInADirectoryOfAllAreNotIts(t *testing.T) {
 		if x.Path == dir+"/roots" {
 			t.Errorf("another user's file is told as its: %+v", x)
 		}
+	}
+}
+
+func TestRootsFilesInADirectoryOfTheMachineAreNotIts(t *testing.T) {
+	a := launch(t, func(c *exec.Cmd) { c.Dir = "/root" })
+	mine, others := "/var/log/rehome-test-mine.log", "/var/log/rehome-test-others.log"
+	t.Cleanup(func() { os.Remove(mine); os.Remove(others) })
+	a.do("append", mine)
+	f := probe(t, scopeOf(a), func(int) { os.WriteFile(others, []byte("a line"), 0o600) })
+	file(t, f, mine)
+	for _, x := range f.Files {
+		if x.Path == others {
+			t.Errorf("another program's log is told as its: %+v", x)
+		}
+	}
+}
+
+func TestAnApplicationsSourcesAreNotWalked(t *testing.T) {
+	dir := workplace(t)
+	os.MkdirAll(dir+"/node_modules/left-pad", 0o700)
+	os.Mkdir(dir+"/data", 0o700)
+	a := launch(t, func(c *exec.Cmd) { c.Dir = dir })
+	f := probe(t, scopeOf(a), func(int) {
+		a.do("touch", dir+"/node_modules/left-pad/index.txt")
+		a.do("touch", dir+"/data/book")
+	})
+	file(t, f, dir+"/data/book")
+	for _, x := range f.Files {
+		if strings.Contains(x.Path, "node_modules") {
+			t.Errorf("told is %+v", x)
+		}
+	}
+}
+
+func TestNothingSecretLeaves(t *testing.T) {
+	const canary = "c4naryS3cretValue99"
+	dir := workplace(t)
+	os.WriteFile(dir+"/bank.conf", []byte("password = "+canary), 0o600)
+	a := launch(t, func(c *exec.Cmd) {
+		c.Dir = dir
+		c.Env = append(c.Env, "DB_PASSWORD="+canary, "JOURNAL_STREAM=8:"+canary)
+		c.Args = append(c.Args, "--password", canary, "--token=/"+canary, "postgres://bank:"+canary+"@db/bank", "-p./"+canary, "bank.conf")
+	})
+	a.do("read", dir+"/bank.conf")
+	s := scopeOf(a)
+	s.Request.Dirs = []string{dir}
+	s.Unit = &inventory.Unit{Name: "bank.service", Settings: map[string]string{"Environment": "X=" + canary, "LoadCredential": "db:/" + canary}}
+	f := probe(t, s, func(int) { a.do("print", canary) })
+	f.Gaps = s.Gaps.List()
+	out, err := json.Marshal(f)
+	if err != nil || !strings.Contains(string(out), "bank.conf") || strings.Contains(string(out), canary) {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -26,7 +26,7 @@ func (c *Collector) nameArguments(s *scope.Scope, pid int) {
 	}
 	cwd, _ := os.Readlink(procPath(s, pid, "cwd"))
 	cwd = c.inside(pid, cwd)
-	if cwd != "" && cwd != "/" {
+	if cwd != "" && !common(cwd) {
 		c.trees.work(cwd, pid)
 	}
 	words := bytes.Split(data[:min(len(data), argumentsRead)], []byte{0})

@@ -118,7 +118,7 @@ func (c *Collector) walk(ctx context.Context, s *scope.Scope, p place, left *int
 				*left--
 				name := path + "/" + e.Name()
 				switch {
-				case e.IsDir() && depth < deepest:
+				case e.IsDir() && depth < deepest && !packed(e.Name()):
 					down(name, depth+1)
 				case e.Type().IsRegular():
 					if m, err := lstat(root + name); err == nil {
@@ -134,10 +134,30 @@ func (c *Collector) walk(ctx context.Context, s *scope.Scope, p place, left *int
 	down(p.path, 0)
 }
 
+// packed knows directories that a package manager of a language or a version
+// control fills, and no application at run time.
+func packed(name string) bool {
+	switch name {
+	case "node_modules", "site-packages", "dist-packages", "__pycache__", ".git", ".svn", ".cache":
+		return true
+	}
+	return false
+}
+
+// common says that a directory is everybody's: who wrote a file there can only be
+// told by its owner, and of root's nothing.
+func common(dir string) bool {
+	switch dir {
+	case "/root", "/home", "/etc", "/run", "/var", "/var/log", "/var/lib", "/var/cache", "/var/run", "/var/spool", "/tmp", "/var/tmp", "/usr", "/opt", "/srv", "/run/lock":
+		return true
+	}
+	return parent(dir) == "/home" || parent(dir) == "/"
+}
+
 // changes looks for files that were written since the application began in the
 // directories in which it writes, and were closed between the samples. What
-// another user owns is not its, nor what root owns in a directory that all may
-// write to; and a file of settings that changed was changed by a person, unless
+// another user owns is not its, nor what root owns in a directory that is
+// everybody's; and a file of settings that changed was changed by a person, unless
 // the application has it open for writing. It gives the number of entries of the
 // directories that have too many to be looked at.
 func (t *trees) changes(ctx context.Context, c *Collector, s *scope.Scope) map[string]int {
@@ -164,8 +184,9 @@ func (t *trees) changes(ctx context.Context, c *Collector, s *scope.Scope) map[s
 
 func (t *trees) changed(ctx context.Context, c *Collector, s *scope.Scope, p place, dir meta, beyond map[string]int) {
 	left := workEntries
+	everybodys := dir.sticky || common(p.path)
 	c.walk(ctx, s, p, &left, func(path string, m meta) {
-		if c.started.IsZero() || m.mtime.Before(c.started.Add(startSlack)) || !c.uids[m.uid] || dir.sticky && m.uid == 0 {
+		if c.started.IsZero() || m.mtime.Before(c.started.Add(startSlack)) || !c.uids[m.uid] || everybodys && m.uid == 0 {
 			return
 		}
 		u := c.use(s, path, false, m.inode)
@@ -179,9 +200,14 @@ func (t *trees) changed(ctx context.Context, c *Collector, s *scope.Scope, p pla
 			u.measure(m.size, time.Now())
 		}
 	})
-	if left <= 0 {
-		beyond[p.path] = entriesOf(view(s, p.pid, p.path))
+	if left > 0 {
+		return
 	}
+	if n := entriesOf(view(s, p.pid, p.path)); n >= workEntries {
+		beyond[p.path] = n
+		return
+	}
+	s.Gaps.Add(inventory.SubjectFiles, "what was written below "+inventory.Name(p.path), "more than "+strconv.Itoa(workEntries)+" entries, the rest was left out")
 }
 
 // isNew says that a file was made while it was looked at.
