@@ -170,9 +170,20 @@ func splitKey(key string) (parent, last string) {
 	return key[:max(i, 0)], strings.ToLower(strings.TrimPrefix(key[i+1:], "@"))
 }
 
+// longestPath bounds a key path: a document of keys that are each a megabyte long
+// would otherwise become one of paths that are.
+const longestPath = 1024
+
 func join(parent, key string) string {
 	if parent == "" {
 		return key
 	}
-	return parent + "." + key
+	return shortened(parent) + "." + key
+}
+
+func shortened(path string) string {
+	if len(path) > longestPath {
+		return path[:longestPath]
+	}
+	return path
 }

@@ -89,31 +89,28 @@ func (r *reader) isDirective(text string, m []string) bool {
 	return strings.Contains(key, " ") || strings.IndexAny(text, "=:") > strings.IndexAny(text, " \t") && strings.ContainsAny(text[:strings.IndexAny(text, "=:")], " \t") && m[2] != "=" && m[2] != "=>"
 }
 
+var withoutQuotes = strings.NewReplacer(`"`, "", `'`, "")
+
 func (r *reader) add(first int, key, value string) {
-	key = strings.NewReplacer(`"`, "", `'`, "").Replace(key)
-	if r.section != "" {
-		key = r.section + "." + key
-	}
-	r.out = append(r.out, Setting{Line: first + 1, last: r.at, Key: key, Value: value})
+	key = withoutQuotes.Replace(key)
+	r.out = append(r.out, Setting{Line: first + 1, last: r.at, Key: join(r.section, key), Value: value})
 }
 
 // whole takes a value to its end: over lines that end in a backslash, quotes that
 // are open, TOML's three quotes and private keys.
 func (r *reader) whole(value string) string {
-	for _, quote := range []string{`"""`, `'''`} {
-		if strings.HasPrefix(value, quote) {
-			rest := value[3:]
-			for !strings.Contains(rest, quote) && r.at < len(r.lines) {
-				rest += "\n" + r.lines[r.at]
-				r.at++
-			}
-			before, _, _ := strings.Cut(rest, quote)
-			return before
+	for _, quote := range []string{`"""`, "'''"} {
+		if rest, is := strings.CutPrefix(value, quote); is {
+			return r.until(rest, quote)
 		}
 	}
-	for strings.HasSuffix(value, `\`) && !strings.HasSuffix(value, `\\`) && r.at < len(r.lines) {
-		value = strings.TrimSuffix(value, `\`) + strings.TrimSpace(r.lines[r.at])
-		r.at++
+	if parts := []string{value}; goesOn(value) {
+		for goesOn(parts[len(parts)-1]) && r.at < len(r.lines) {
+			parts[len(parts)-1] = strings.TrimSuffix(parts[len(parts)-1], `\`)
+			parts = append(parts, strings.TrimSpace(r.lines[r.at]))
+			r.at++
+		}
+		value = strings.Join(parts, "")
 	}
 	if value != "" && (value[0] == '"' || value[0] == '\'') && !closed(value) {
 		if end := r.closing(value[0]); end > 0 {
@@ -125,6 +122,22 @@ func (r *reader) whole(value string) string {
 		r.skipPEM(value)
 	}
 	return tidy(value)
+}
+
+// goesOn says that a line ends in a backslash that nothing escapes.
+func goesOn(line string) bool {
+	return strings.HasSuffix(line, `\`) && !strings.HasSuffix(line, `\\`)
+}
+
+// until is a value of several lines up to the quote that ends it.
+func (r *reader) until(rest, quote string) string {
+	from := r.at
+	for last := rest; !strings.Contains(last, quote) && r.at < len(r.lines); r.at++ {
+		last = r.lines[r.at]
+	}
+	rest = strings.Join(append([]string{rest}, r.lines[from:r.at]...), "\n")
+	before, _, _ := strings.Cut(rest, quote)
+	return before
 }
 
 func closed(value string) bool {

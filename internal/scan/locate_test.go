@@ -221,3 +221,26 @@ func BenchmarkLocate(b *testing.B) {
 		})
 	}
 }
+
+// Files that are made to be slow to read: each would take for ever where the work
+// grew with the square of its size.
+func TestLocateIsLinear(t *testing.T) {
+	const n = 30_000
+	for name, text := range map[string]string{
+		"quotes.toml":     "a = \"\"\"\n" + strings.Repeat("line\n", n),
+		"backslashes.ini": "a = b\\\n" + strings.Repeat("line\\\n", n),
+		"same.ini":        strings.Repeat("a = b\n", n),
+		"quote.env":       strings.Repeat("a = \"b\n", n),
+		"deep.yaml":       strings.Repeat("- ", n) + "a",
+		"flow.yaml":       "a: [" + strings.Repeat("[", n) + "\n",
+		"long.json":       `{"` + strings.Repeat("k", n) + `":{` + strings.Repeat(`"a":{"b":1},`, 1000) + `"c":1}}`,
+		"deep.json":       strings.Repeat(`{"a":`, n),
+		"deep.xml":        strings.Repeat("<a>", n),
+		"keys.pem.yaml":   strings.Repeat("a: |\n  -----BEGIN PRIVATE KEY-----\n", 2000),
+		"one line":        strings.Repeat("a=b ", n),
+		"scalar.yaml":     "a: \"" + strings.Repeat("x\n  ", n),
+		"comment.conf":    strings.Repeat("# http://a:b@", n),
+	} {
+		Locate(name, []byte(text))
+	}
+}

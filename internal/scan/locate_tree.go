@@ -44,7 +44,7 @@ type level struct {
 func (l *level) child() string {
 	if l.array {
 		l.next++
-		return l.path + "[" + strconv.Itoa(l.next-1) + "]"
+		return shortened(l.path) + "[" + strconv.Itoa(l.next-1) + "]"
 	}
 	l.named = false
 	return join(l.path, l.key)
@@ -143,7 +143,7 @@ func readXML(data []byte) ([]Setting, error) {
 			seen = true
 			e := top.open(t.Name.Local, line)
 			for _, a := range t.Attr {
-				out = append(out, Setting{Line: line, last: count.of(d.InputOffset()), Key: e.path + "/@" + a.Name.Local, Value: a.Value})
+				out = append(out, Setting{Line: line, last: count.of(d.InputOffset()), Key: shortened(e.path) + "/@" + a.Name.Local, Value: a.Value})
 			}
 			open = append(open, e)
 		case xml.CharData:
@@ -166,7 +166,7 @@ func readXML(data []byte) ([]Setting, error) {
 func (e *element) open(name string, line int) *element {
 	path := name
 	if e.path != "" {
-		path = e.path + "/" + name
+		path = shortened(e.path) + "/" + name
 	}
 	if n := e.children[name]; n > 0 {
 		path += "[" + strconv.Itoa(n) + "]"

@@ -1,0 +1,5 @@
+package config
+
+import "syscall"
+
+const noAtime = syscall.O_NOATIME
