@@ -32,7 +32,7 @@ The verdict fell within seconds of the first clients; the incident holds the exa
 The release was built with a connection pool of one. Under production load, which the smoke test does not make, requests that found no connection failed.
 
 ## Why it was not seen before
-The staging drill under load is not performed yet, and was waived by name.
+The staging drill under load is owed, and was waived by name.
 
 ## What changes
 The pool is sized from the load, and the next release is drilled under load in staging before it is moved.
@@ -71,10 +71,10 @@ func (w *World) say(format string, args ...any) {
 
 func (w *World) firstAttempt(ctx context.Context) error {
 	w.say("The first attempt, with a release that passes its smoke test and fails under load")
-	if err := w.Rehome(ctx, blocked, "plan", w.File()); err != nil {
+	if err := w.Rehome(ctx, done, "plan", w.File()); err != nil {
 		return err
 	}
-	w.say("Nothing is passed because nobody looked: what no check judges yet blocks")
+	w.say("The truth about the application, from its machine; and what no check judges blocks")
 	if err := w.Rehome(ctx, blocked, "run", w.File()); err != nil {
 		return err
 	}
@@ -90,6 +90,9 @@ func (w *World) firstAttempt(ctx context.Context) error {
 // Waive waives by name what is not judged in the lab, for two hours.
 func (w *World) Waive(ctx context.Context) error {
 	if err := w.Rehome(ctx, done, "waive", Name, "--unjudged", "--reason", "the lab's application was looked at by hand", "--until", "2h"); err != nil {
+		return err
+	}
+	if err := w.Rehome(ctx, done, "waive", Name, "RESOURCES", "BASE-IMAGE", "--reason", "nobody makes load on the machine; the image holds the program and nothing else", "--until", "2h"); err != nil {
 		return err
 	}
 	return w.Rehome(ctx, done, "waive", Name, "LATENCY-P99", "--reason", "answers take about a millisecond, below the histogram's first edge", "--until", "2h")

@@ -34,15 +34,17 @@ type World struct {
 // Images are the digests of the application's two releases.
 type Images struct{ Good, Bad string }
 
-// NewWorld builds rehome and writes the lab's migration and policy into dir.
+// NewWorld builds rehome with its agent, and writes the lab's migration and policy into dir.
 func NewWorld(ctx context.Context, lab *part.Lab, dir string, out io.Writer) (*World, error) {
 	root, err := part.ModuleRoot()
 	if err != nil {
 		return nil, err
 	}
 	w := &World{Dir: dir, Out: out, lab: lab, rehome: lab.StatePath("bin", "rehome")}
-	if err := lab.GoBuild(ctx, "./cmd/rehome", w.rehome); err != nil {
-		return nil, fmt.Errorf("build rehome: %w", err)
+	for _, program := range []string{"rehome", "rehome-agent"} { // it finds its agent beside itself
+		if err := lab.GoBuild(ctx, "./cmd/"+program, lab.StatePath("bin", program)); err != nil {
+			return nil, fmt.Errorf("build %s: %w", program, err)
+		}
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
