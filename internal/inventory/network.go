@@ -27,7 +27,8 @@ const (
 )
 
 // Peer is the other end of connections of the application. Accepted peers are
-// one entry per address, without their changing ports.
+// one entry per address, without their changing ports; the address "*" sums up
+// those that are too many to be listed.
 type Peer struct {
 	Direction Direction `json:"direction"`
 	Protocol  string    `json:"protocol"`

@@ -64,7 +64,7 @@ func TestOpenFilesGetTheirClass(t *testing.T) {
 	if got := file(t, f, dir+"/gone"); !got.Deleted || !got.Written || got.Seen != 3 || !got.AtStart {
 		t.Errorf("the deleted file is told as %+v", got)
 	}
-	if got := file(t, f, dir+"/kept (deleted)"); got.Deleted {
+	if got := file(t, f, dir+"/kept (deleted)"); got.Deleted || !slices.Contains(got.By, "fd") {
 		t.Error("a file that is only called so is told to be deleted")
 	}
 	if got := file(t, f, dir+"/late.pid"); got.AtStart || got.Seen != 2 {

@@ -34,12 +34,17 @@ func (c *Collector) names(ctx context.Context, s *scope.Scope) map[netip.Addr]na
 	hosts, _ := os.ReadFile(filepath.Join(s.Root, "etc/hosts"))
 	known := parseHosts(hosts)
 	ask := map[netip.Addr]bool{}
-	for k, p := range c.peers {
-		switch called, is := known[k.addr]; {
-		case is:
-			found[k.addr] = name{inventory.Name(called), "hosts"}
-		case !p.local && len(ask) < asksMost:
-			ask[k.addr] = true
+	for _, direction := range []inventory.Direction{inventory.Dialled, inventory.Accepted} {
+		for k, p := range c.peers {
+			if k.direction != direction || !k.addr.IsValid() {
+				continue
+			}
+			switch called, is := known[k.addr]; {
+			case is:
+				found[k.addr] = name{inventory.Name(called), "hosts"}
+			case !p.local && len(ask) < asksMost:
+				ask[k.addr] = true
+			}
 		}
 	}
 	if resolv, err := os.ReadFile(filepath.Join(s.Root, "etc/resolv.conf")); err != nil || s.Root != "/" || !hasServer(resolv) {

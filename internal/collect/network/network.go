@@ -28,8 +28,10 @@ const (
 	waitEvery = 10
 	// tries is after how many looks a socket is taken for another program's.
 	tries = 4
-	// mostPeers and mostWaiting bound the memory.
+	// mostPeers, mostCallers and mostWaiting bound the memory: peers that are
+	// dialled, addresses that dial, connections that are over.
 	mostPeers   = 5000
+	mostCallers = 2000
 	mostWaiting = 20_000
 )
 
@@ -50,6 +52,7 @@ type Collector struct {
 	scans     int // of the whole machine
 	scanned   int // in which sample the last was
 	ephemeral [2]uint16
+	callers   int
 	crowded   bool
 	diag      bool // the kernel's socket diagnosis is at hand
 }

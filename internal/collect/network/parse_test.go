@@ -2,9 +2,12 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"rehome.dev/rehome/internal/collect/descriptor"
+	"rehome.dev/rehome/internal/collect/scope"
+	"rehome.dev/rehome/internal/inventory"
 )
 
 func TestRows(t *testing.T) {
@@ -53,6 +56,28 @@ func TestNamesOfHosts(t *testing.T) {
 	got := parseHosts([]byte("# all\n10.77.0.5 db.golemtrust.am db # old\n10.77.0.5 other\n::1 localhost\nnonsense\n"))
 	if got[netip.MustParseAddr("10.77.0.5")] != "db.golemtrust.am" || len(got) != 2 {
 		t.Errorf("read as %v", got)
+	}
+}
+
+func TestCrowdOfCallers(t *testing.T) {
+	c, s := New(), &scope.Scope{Root: t.TempDir(), Gaps: &scope.Gaps{}}
+	for i := range 3000 {
+		for _, direction := range []inventory.Direction{inventory.Accepted, inventory.Dialled} {
+			addr := netip.AddrFrom4([4]byte{198, 51, byte(i / 256), byte(i)})
+			c.peer(s, peerKey{direction: direction, protocol: "tcp", addr: addr, port: 443}).count++
+		}
+	}
+	var f inventory.Facts
+	c.tellPeers(t.Context(), s, &f)
+	i := slices.IndexFunc(f.Peers, func(p inventory.Peer) bool { return p.Address == "*" })
+	if len(f.Peers) != mostCallers+1+3000 || i < 0 || f.Peers[i].Count != 1000 || len(s.Gaps.List()) > 0 {
+		t.Errorf("3000 callers and 3000 peers are told as %d; gaps %v", len(f.Peers), s.Gaps.List())
+	}
+	for i := range mostPeers {
+		c.peer(s, peerKey{direction: inventory.Dialled, protocol: "tcp", addr: netip.AddrFrom4([4]byte{203, 0, byte(i / 256), byte(i)}), port: 443})
+	}
+	if len(s.Gaps.List()) != 1 {
+		t.Error("peers that are left out are no gap")
 	}
 }
 

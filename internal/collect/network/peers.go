@@ -123,12 +123,22 @@ func (p *peer) see(sample int) {
 	}
 }
 
-// peer finds or makes the entry of a peer, nil where there are too many.
+// peer finds or makes the entry of a peer, nil where there are too many. Callers
+// beyond a number have one entry together, without an address: who they are says
+// no more than that they are many.
 func (c *Collector) peer(s *scope.Scope, k peerKey) *peer {
 	if p := c.peers[k]; p != nil {
 		return p
 	}
-	if len(c.peers) >= mostPeers {
+	if k.direction == inventory.Accepted {
+		if c.callers >= mostCallers {
+			k.addr = netip.Addr{}
+			if p := c.peers[k]; p != nil {
+				return p
+			}
+		}
+		c.callers++
+	} else if len(c.peers)-c.callers >= mostPeers {
 		if !c.crowded {
 			c.crowded = true
 			s.Gaps.Add(inventory.SubjectPeers, "", "more than "+strconv.Itoa(mostPeers)+" peers, the rest was left out")
@@ -199,9 +209,12 @@ func (c *Collector) resolve(ctx context.Context, s *scope.Scope, final bool) {
 func (c *Collector) tellPeers(ctx context.Context, s *scope.Scope, f *inventory.Facts) {
 	called := c.names(ctx, s)
 	for k, p := range c.peers {
-		n := called[k.addr]
+		n, addr := called[k.addr], k.addr.String()
+		if !k.addr.IsValid() {
+			addr = "*"
+		}
 		f.Peers = append(f.Peers, inventory.Peer{
-			Direction: k.direction, Protocol: k.protocol, Address: k.addr.String(), Port: int(k.port),
+			Direction: k.direction, Protocol: k.protocol, Address: addr, Port: int(k.port),
 			Name: n.name, NameFrom: n.from, Process: p.process, Local: p.local, PIDs: sorted(p.pids),
 			Most: p.most, Seen: p.seen, Count: p.count,
 		})
