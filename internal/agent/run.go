@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"rehome.dev/rehome/internal/collect/drill"
 	"rehome.dev/rehome/internal/inventory"
 )
 
@@ -40,6 +41,9 @@ var (
 
 // Run is the command, args without its name. It gives the exit code.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if code, mine := Hidden(args); mine {
+		return code
+	}
 	if len(args) != 1 {
 		fmt.Fprint(stderr, usage)
 		return exitUsage
@@ -54,6 +58,10 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	fmt.Fprint(stderr, usage)
 	return exitUsage
 }
+
+// Hidden carries out the commands with which a drill calls its own program. Any
+// program in which Probe may make a drill asks it first, with its arguments.
+func Hidden(args []string) (code int, mine bool) { return drill.Main(args) }
 
 // Version is what this program was built from.
 func Version() string {
