@@ -3,6 +3,8 @@ package readiness
 import (
 	"fmt"
 	"strings"
+
+	"rehome.dev/rehome/internal/migration"
 )
 
 // approvedBase is BASE-IMAGE: every workload's image stands on a base that the
@@ -12,10 +14,6 @@ func approvedBase(l look) opinion {
 	o := opinion{remedy: "build on a base of the policy's approvedBases"}
 	for _, w := range l.Spec.Workloads {
 		seen := l.Bases[w.Name]
-		base := seen.Value
-		note := func(what string) {
-			o.evidence = append(o.evidence, Evidence{What: "workload " + w.Name + ": " + what, At: seen.At})
-		}
 		if !seen.At.IsZero() && (o.at.IsZero() || seen.At.Before(o.at)) {
 			o.at = seen.At
 		}
@@ -26,31 +24,15 @@ func approvedBase(l look) opinion {
 		case w.Image != "":
 			o.command = "skopeo inspect " + quote("docker://"+w.Image)
 		}
-		name := base.Approved
-		if base.From != "" {
-			name = base.From
+		verdict, what := l.baseOf(w.Name, seen)
+		switch verdict {
+		case migration.Fail:
+			o.blames = append(o.blames, what)
+		case migration.Unknown:
+			o.unsure = append(o.unsure, what)
+			continue
 		}
-		switch {
-		case !seen.Known():
-			o.unsure = append(o.unsure, fmt.Sprintf("what %s stands on is not known%s", w.Name, colon(seen.Err)))
-		case l.Now.Sub(seen.At) > l.Policy.EvidenceAge:
-			o.unsure = append(o.unsure, fmt.Sprintf("what %s stands on was seen %s ago", w.Name, ago(l.Now.Sub(seen.At))))
-		case name == "":
-			o.unsure = append(o.unsure, fmt.Sprintf("neither Dockerfile, label nor layers tell what %s stands on", w.Name))
-		case hub(name):
-			o.blames = append(o.blames, fmt.Sprintf("%s stands on %s of Docker Hub", w.Name, name))
-			note(name + ", by " + base.By)
-		case !approved(name, l.Policy.ApprovedBases) && (base.Approved == "" || !approved(base.Approved, l.Policy.ApprovedBases)):
-			if len(l.Policy.ApprovedBases) == 0 {
-				o.unsure = append(o.unsure, "the policy approves no base, so that none can be judged")
-				continue
-			}
-			o.blames = append(o.blames, fmt.Sprintf("%s stands on %s, which the policy does not approve", w.Name, name))
-			note(name + ", by " + base.By)
-		default:
-			o.notes++
-			note(name + ", by " + base.By + ", is approved")
-		}
+		o.evidence = append(o.evidence, Evidence{What: "workload " + what + toldBy(seen.Value.By), At: seen.At})
 	}
 	switch {
 	case len(o.blames) > 0:
@@ -61,6 +43,38 @@ func approvedBase(l look) opinion {
 		return o.unknown("no workload is declared")
 	}
 	return o.passes("every image stands on an approved base")
+}
+
+// baseOf judges what one workload's image stands on.
+func (l look) baseOf(workload string, seen migration.Observed[migration.BaseFacts]) (migration.Verdict, string) {
+	base := seen.Value
+	name := base.Approved
+	if base.From != "" {
+		name = base.From
+	}
+	prefixes := l.Policy.ApprovedBases
+	switch {
+	case !seen.Known():
+		return migration.Unknown, fmt.Sprintf("what %s stands on is not known%s", workload, colon(seen.Err))
+	case l.Now.Sub(seen.At) > l.Policy.EvidenceAge:
+		return migration.Unknown, fmt.Sprintf("what %s stands on was seen %s ago", workload, ago(l.Now.Sub(seen.At)))
+	case name == "":
+		return migration.Unknown, fmt.Sprintf("neither Dockerfile, label nor layers tell what %s stands on", workload)
+	case hub(name):
+		return migration.Fail, fmt.Sprintf("%s stands on %s of Docker Hub", workload, name)
+	case len(prefixes) == 0:
+		return migration.Unknown, "the policy approves no base, so that none can be judged"
+	case !approved(name, prefixes) && !approved(base.Approved, prefixes):
+		return migration.Fail, fmt.Sprintf("%s stands on %s, which the policy does not approve", workload, name)
+	}
+	return migration.Pass, fmt.Sprintf("%s stands on %s, which is approved", workload, name)
+}
+
+func toldBy(by string) string {
+	if by == "" {
+		return ""
+	}
+	return ", by its " + by
 }
 
 func colon(why string) string {

@@ -38,6 +38,9 @@ func TestConfiguration(t *testing.T) {
 		{"a package's file edited inside them", migration.CodeConfigEnv, facts(func(f *inventory.Facts) {
 			f.Files = append(f.Files, inventory.File{Path: "/etc/bank/x", Class: inventory.FileConfig, Package: "bank", Edited: true})
 		}), pass, "2 files"},
+		{"what every program reads, edited", migration.CodeConfigEnv, facts(func(f *inventory.Facts) {
+			f.Files = append(f.Files, inventory.File{Path: "/etc/ssl/openssl.cnf", Class: inventory.FileConfig, Package: "openssl", Edited: true})
+		}), pass, "1 file that"},
 		{"a package's file of variables edited", migration.CodeConfigEnv, facts(func(f *inventory.Facts) {
 			f.Unit.EnvironmentFiles = []string{"-/etc/default/bank"}
 			f.Files = append(f.Files, inventory.File{Path: "/etc/default/bank", Class: inventory.FileConfig, Package: "bank", Edited: true})
@@ -45,6 +48,7 @@ func TestConfiguration(t *testing.T) {
 		{"differs between machines", migration.CodeConfigEnv, facts(func(f *inventory.Facts) { f.Trees[0].Entries[0].Digest = "other" }), fail, "CONFIG-DRIFT"},
 		{"environment not seen", migration.CodeConfigEnv, gap(inventory.SubjectEnvironment), unknown, "permission denied"},
 		{"files not looked at", migration.CodeConfigEnv, unseen(inventory.SubjectFiles), unknown, "nobody looked"},
+		{"arguments not seen", migration.CodeConfigEnv, gap(inventory.SubjectProcesses), unknown, "permission denied"},
 		{"trees not seen", migration.CodeConfigEnv, gap(inventory.SubjectTrees), unknown, "permission denied"},
 
 		{"only read", migration.CodeConfigRO, unchanged, pass, "wrote nothing"},

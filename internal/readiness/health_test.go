@@ -38,6 +38,7 @@ func TestHealthAndSignals(t *testing.T) {
 		{"silence", migration.CodeHealth, answers(inventory.HealthAnswer{Path: "/healthz", URL: "u", Err: "timeout"}), unknown, "timeout"},
 		{"no HTTP", migration.CodeHealth, answers(), fail, "no port speaks HTTP"},
 		{"no listener", migration.CodeHealth, undrilled(func(f *inventory.Facts) { f.Health, f.Listeners = nil, nil }), unknown, "no port"},
+		{"listeners not seen", migration.CodeHealth, gap(inventory.SubjectListeners), unknown, "permission denied"},
 		{"nobody asked", migration.CodeHealth, unseen(inventory.SubjectHealth), unknown, "nobody looked"},
 
 		{"drained in the drill", migration.CodeSIGTERM, unchanged, pass, "all 8 requests"},

@@ -3,6 +3,7 @@ package readiness
 import (
 	"math"
 	"testing"
+	"time"
 
 	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
@@ -81,6 +82,22 @@ func TestResourcesAndBase(t *testing.T) {
 			in.Spec.Workloads = nil
 		}, unknown, "no workload"},
 	})
+}
+
+// TestBaseCommands: the first image is shown, by its Dockerfile where there is one.
+func TestBaseCommands(t *testing.T) {
+	t.Parallel()
+	in := input(good())
+	in.Spec.Workloads = append(in.Spec.Workloads, migration.Workload{Name: "web", Dockerfile: "web/Dockerfile"})
+	in.Bases["web"] = migration.Observed[migration.BaseFacts]{At: now.Add(-time.Hour), Value: migration.BaseFacts{From: "debian"}}
+	f := finding(in, migration.CodeBaseImage)
+	if f.Command != "grep -n -i '^FROM' Dockerfile" || !f.At.Equal(now.Add(-time.Hour)) || f.Observed != "web stands on debian of Docker Hub" || len(f.Evidence) != 2 {
+		t.Errorf("%+v", f)
+	}
+	in.Spec.Workloads[0].Dockerfile = ""
+	if f := finding(in, migration.CodeBaseImage); f.Command != "skopeo inspect docker://registry.golemtrust.am/bank@sha256:00" {
+		t.Error(f.Command)
+	}
 }
 
 func TestNeed(t *testing.T) {

@@ -60,6 +60,9 @@ func TestSchedulesAndDrift(t *testing.T) {
 		}, unknown, "probe them together"},
 		{"other digests under other keys say nothing", migration.CodeConfigDrift, facts(func(f *inventory.Facts) { f.Trees[0].KeyID, f.Trees[0].Entries[0].Digest = "k2", "d2" }), unknown, "probe them together"},
 		{"too many entries", migration.CodeConfigDrift, facts(func(f *inventory.Facts) { f.Trees[0].Truncated = 9 }), unknown, "too many entries"},
+		{"too many entries on the other", migration.CodeConfigDrift, func(in *Input, _ *inventory.Facts) {
+			in.Report.Machines[1].Trees[0].Entries, in.Report.Machines[1].Trees[0].Truncated = nil, 9
+		}, unknown, "too many entries"},
 		{"a file not read", migration.CodeConfigDrift, entry(func(e *inventory.TreeEntry) { e.Digest, e.Unreadable = "", "permission denied" }), unknown, "permission denied"},
 		{"a file without a digest", migration.CodeConfigDrift, entry(func(e *inventory.TreeEntry) { e.Digest = "" }), unknown, "has no digest"},
 		{"trees not seen", migration.CodeConfigDrift, gap(inventory.SubjectTrees), unknown, "permission denied"},
