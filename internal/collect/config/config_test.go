@@ -245,9 +245,12 @@ func TestAFileThatChangesIsReadAgain(t *testing.T) {
 }
 
 func TestTheBoundsHold(t *testing.T) {
-	w := newWorld(t, map[string]string{"/etc/bank/two.ini": strings.Repeat("# padding of a large file\nkey = value\n", 2<<20/38) + "password = " + canary + "\n"})
-	for i := range 5000 {
-		w.write(fmt.Sprintf("/etc/bank/many/%04d", i), "")
+	w := newWorld(t, map[string]string{"/etc/bank/two.ini": strings.Repeat("# "+strings.Repeat("padding ", 60)+"\nkey = value\n", 2<<20/494) + "password = " + canary + "\n"})
+	many := filepath.Dir(w.write("/etc/bank/many/0000", ""))
+	for i := 1; i < 5000; i++ {
+		if err := os.Link(filepath.Join(many, "0000"), filepath.Join(many, fmt.Sprintf("%04d", i))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	f := w.finish("/etc/bank")
 	if n := len(f.Trees[0].Entries); n != 5003 || f.Trees[0].Truncated != 0 || w.gaps() != "" {
