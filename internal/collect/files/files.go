@@ -269,7 +269,7 @@ func (c *Collector) readMaps(s *scope.Scope) {
 
 // mapsOf notes the files that a process has mapped.
 func (c *Collector) mapsOf(s *scope.Scope, pid int) {
-	all, err := mapsOf(s.Proc, pid)
+	all, err := mapsOf(s.Proc, pid, false)
 	if err != nil {
 		if !ended(err) {
 			c.unreadable(s, pid, "the memory mappings of process "+strconv.Itoa(pid), err)

@@ -49,6 +49,7 @@ func TestOpenFilesGetTheirClass(t *testing.T) {
 		if sample == 1 {
 			a.do("write", dir+"/late.pid")
 			os.WriteFile(dir+"/bank.log", []byte("a line\n"), 0o600)
+			os.WriteFile(settings, []byte("x=2\n"), 0o600) // by a person
 		}
 	})
 	for path, class := range map[string]inventory.FileClass{
@@ -144,13 +145,18 @@ func TestOthersFilesInADirectoryOfAllAreNotIts(t *testing.T) {
 		c.Path, c.Dir = program, dir
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	})
+	os.Mkdir(dir+"/plain", 0o755)
+	os.Chmod(dir+"/plain", 0o777)
 	f := probe(t, scopeOf(a), func(sample int) {
 		a.do("touch", fmt.Sprintf("%s/mine%d", dir, sample))
+		a.do("write", dir+"/plain/mine")
 		os.WriteFile(dir+"/roots", nil, 0o600)
+		os.WriteFile(dir+"/plain/roots", nil, 0o600)
 	})
 	file(t, f, dir+"/mine1")
+	file(t, f, dir+"/plain/mine")
 	for _, x := range f.Files {
-		if x.Path == dir+"/roots" {
+		if base(x.Path) == "roots" {
 			t.Errorf("another user's file is told as its: %+v", x)
 		}
 	}

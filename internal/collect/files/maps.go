@@ -19,22 +19,23 @@ type mapping struct {
 	bytes         int64
 }
 
-// mapsOf reads the mappings of a process, those of one file as one.
-func mapsOf(proc string, pid int) ([]mapping, error) {
+// mapsOf reads the mappings of a process, those of one file as one; shared asks
+// for those alone that others may have too.
+func mapsOf(proc string, pid int, shared bool) ([]mapping, error) {
 	data, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "maps"))
 	if err != nil {
 		return nil, err
 	}
-	return parseMaps(data), nil
+	return parseMaps(data, shared), nil
 }
 
 // parseMaps reads proc_pid_maps(5). What has no inode is the process's own memory.
-func parseMaps(data []byte) []mapping {
+func parseMaps(data []byte, shared bool) []mapping {
 	var all []mapping
 	index := map[string]int{}
 	for line := range bytes.Lines(data) {
 		m, path, ok := parseMapping(line)
-		if !ok {
+		if !ok || shared && !m.shared {
 			continue
 		}
 		key := string(path) + "\x00" + strconv.FormatUint(m.inode, 16)

@@ -47,7 +47,11 @@ func (c *Collector) own(ctx context.Context, s *scope.Scope, all []*use) {
 		return
 	}
 	defer status.Close()
-	records := readStatus(status)
+	owners := map[string]bool{}
+	for _, u := range all {
+		owners[u.pkg] = true
+	}
+	records := readStatus(status, owners)
 	for _, u := range all {
 		if u.pkg == "" {
 			continue
@@ -84,32 +88,36 @@ func claim(list, owner string, wanted map[string][]*use) {
 	}
 }
 
-// records are what /var/lib/dpkg/status says of installed packages: the version
-// by package, and the checksum of settings as they were delivered by path.
+// records are what /var/lib/dpkg/status says of some installed packages: the
+// version by package, and the checksum of settings as they were delivered by path.
 type records struct {
 	versions, settings map[string]string
 }
 
-func readStatus(from io.Reader) records {
+func readStatus(from io.Reader, of map[string]bool) records {
 	r := records{map[string]string{}, map[string]string{}}
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, 1<<20)
-	name, settings := "", false
+	name, wanted, settings := "", false, false
 	for lines.Scan() {
 		line := lines.Bytes()
+		if value, is := bytes.CutPrefix(line, []byte("Package: ")); is {
+			name, settings = string(value), false
+			wanted = of[name]
+			continue
+		}
+		if !wanted {
+			continue
+		}
 		if settings && bytes.HasPrefix(line, []byte(" ")) {
 			if column := strings.Fields(string(line)); len(column) == 2 {
 				r.settings[column[0]] = column[1]
 			}
 			continue
 		}
-		key, value, _ := strings.Cut(string(line), ": ")
-		settings = key == "Conffiles:"
-		switch key {
-		case "Package":
-			name = value
-		case "Version":
-			r.versions[name] = value
+		settings = bytes.HasPrefix(line, []byte("Conffiles:"))
+		if value, is := bytes.CutPrefix(line, []byte("Version: ")); is {
+			r.versions[name] = string(value)
 		}
 	}
 	return r

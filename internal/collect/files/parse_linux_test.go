@@ -26,7 +26,7 @@ func FuzzMaps(f *testing.F) {
 	f.Add([]byte("7f00-7f10 rw-s 00000000 00:01 32769    /SYSV00000000 (deleted)\n"))
 	f.Add([]byte("7f00-7f10 r-xp 00000000 fd:01 12    /usr/lib/a\\012b.so\n55-56 rw-p 0 00:00 0 [heap]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, m := range parseMaps(data) {
+		for _, m := range parseMaps(data, false) {
 			if !strings.HasPrefix(m.path, "/") {
 				t.Errorf("%q is no path", m.path)
 			}
@@ -43,7 +43,7 @@ func FuzzTables(f *testing.F) {
 		parseMounts(data).of(string(data))
 		parseSegments(data)
 		startTicks(data)
-		readStatus(strings.NewReader(string(data)))
+		readStatus(strings.NewReader(string(data)), map[string]bool{"nginx": true})
 	})
 }
 
@@ -59,5 +59,12 @@ func TestOwnersOfFiles(t *testing.T) {
 	}
 	if all[1].edited {
 		t.Error("settings as they were delivered are told as edited")
+	}
+}
+
+func TestStatusOfPackages(t *testing.T) {
+	got := readStatus(strings.NewReader("Package: bank\nVersion: 2\n\nPackage: nginx\nConffiles:\n /etc/nginx/nginx.conf abc\n /etc/x def obsolete\nVersion: 1.22\nDescription: a\n /etc/y ghi\n"), map[string]bool{"nginx": true})
+	if len(got.versions) != 1 || got.versions["nginx"] != "1.22" || len(got.settings) != 1 || got.settings["/etc/nginx/nginx.conf"] != "abc" {
+		t.Errorf("read as %+v", got)
 	}
 }

@@ -117,7 +117,7 @@ func (c *Collector) outsiders(ctx context.Context, s *scope.Scope, regions map[r
 		if ctx.Err() != nil {
 			return blind + 1
 		}
-		all, err := mapsOf(s.Proc, pid)
+		all, err := mapsOf(s.Proc, pid, true)
 		if err != nil {
 			if !ended(err) {
 				blind++
