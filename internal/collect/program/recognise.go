@@ -124,9 +124,10 @@ func shell(p process, k *kind) {
 // servers are recognised by the name of their script, module or title.
 func server(names []string, words ...string) string {
 	for _, w := range words {
-		base := strings.ToLower(filepath.Base(w))
+		first, _, _ := strings.Cut(w, " ") // of a title: "puma 5.6 (tcp://…)", "gunicorn: master"
+		base := strings.TrimSuffix(strings.ToLower(filepath.Base(first)), ":")
 		for _, name := range names {
-			if base == name || strings.HasPrefix(base, name+":") || strings.HasPrefix(base, name+" ") || base == name+".py" {
+			if base == name || base == name+".py" {
 				return name
 			}
 		}
