@@ -130,7 +130,8 @@ func apart(from ...int) error {
 	return nil
 }
 
-// raiseLoopback brings the interface lo up, see netdevice(7).
+// raiseLoopback brings the interface lo up, see netdevice(7). Where systemd made
+// the network it is up, and a service that is not root's could not do it.
 func raiseLoopback() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -140,6 +141,9 @@ func raiseLoopback() error {
 	request, err := unix.NewIfreq("lo")
 	if err != nil {
 		return err
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, request); err == nil && request.Uint16()&unix.IFF_UP != 0 {
+		return nil
 	}
 	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
