@@ -122,7 +122,7 @@ func probesApart(l look, m machine) opinion {
 		}
 	}
 	if boot == 0 {
-		o.doubt(m, 0, "how long a start takes was not measured: a unit of type simple does not tell")
+		o.doubt(m, 0, "how long a start takes was not measured: without a unit, or with one of type simple, nothing tells")
 		o.remedy = "a drill measures it: " + m.probe() + " --drill health"
 	}
 	if len(l.Spec.Workloads) == 0 {

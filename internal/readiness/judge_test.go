@@ -278,6 +278,19 @@ func TestSeveralMachines(t *testing.T) {
 	}
 }
 
+func TestCalled(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]inventory.Facts{
+		"vm1":          {Target: inventory.Target{Host: "ssh://root@vm1:22"}, Host: inventory.Host{Name: "other"}},
+		"debian":       {Host: inventory.Host{Name: "debian"}},
+		"this machine": {},
+	} {
+		if got := called(f); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestBelongs(t *testing.T) {
 	t.Parallel()
 	here := inventory.Facts{Host: inventory.Host{Name: "vm1", Interfaces: []inventory.Interface{{Addresses: []string{"192.0.2.11/24"}}}}}
@@ -364,6 +377,21 @@ func TestCommandsAreSafe(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestCommandsWithoutAUnit: what was found by its port is shown by its process.
+func TestCommandsWithoutAUnit(t *testing.T) {
+	t.Parallel()
+	f := good()
+	f.Unit, f.Target.Unit, f.Target.Port = nil, "", 8080
+	for _, g := range Judge(input(f)).Findings {
+		if strings.Contains(g.Command, "systemctl show") || strings.HasSuffix(g.Command, " ") || strings.Contains(g.Command, "UNIT") {
+			t.Errorf("%s: %s", g.Code, g.Command)
+		}
+	}
+	if p := (machine{Facts: f}).probe(); p != "rehome probe --host ssh://vm1 --port 8080" {
+		t.Error(p)
 	}
 }
 

@@ -38,10 +38,10 @@ func profiled(l look) opinion {
 		o.note(m, m.Load.Usage.CPUMilli.N, "at %.0f requests a second: CPU p50 %dm, p95 %dm, p99 %dm, highest %dm; memory p95 %s, highest %s (%s)",
 			m.Load.Achieved, m.Load.Usage.CPUMilli.P50, m.Load.Usage.CPUMilli.P95, m.Load.Usage.CPUMilli.P99, m.Load.Usage.CPUMilli.Max,
 			size(m.Load.Usage.MemoryBytes.P95), size(m.Load.Usage.MemoryBytes.Max), m.Load.Usage.MemoryFrom)
-		o.command = "systemctl show -p CPUUsageNSec -p MemoryCurrent -p MemoryPeak " + m.unit()
+		o.command = showUsage(m)
 	}
 	if o.command == "" && len(l.machines) > 0 {
-		o.command = "systemctl show -p CPUUsageNSec -p MemoryCurrent -p MemoryPeak " + l.machines[0].unit()
+		o.command = showUsage(l.machines[0])
 	}
 	if valid == 0 {
 		return o.unknown("%s", why)

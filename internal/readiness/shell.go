@@ -51,14 +51,17 @@ func (m machine) proc() string {
 	return "/proc/PID"
 }
 
+// unit is the unit's name as one word for a shell; empty where there is none.
 func (m machine) unit() string {
 	switch {
 	case m.Unit != nil && m.Unit.Name != "":
 		return quote(m.Unit.Name)
 	case m.Target.Unit != "":
 		return quote(m.Target.Unit)
+	case m.declared.Unit != "":
+		return quote(m.declared.Unit)
 	}
-	return "UNIT"
+	return ""
 }
 
 // Commands that show the evidence of an item on the machine. None prints the
@@ -86,10 +89,20 @@ func showSchedules(machine) string {
 	return "systemctl list-timers --all; ls -l /etc/cron.* /var/spool/cron"
 }
 func showBoot(m machine) string {
+	if m.unit() == "" {
+		return "ps -o lstart,etime -p " + strings.TrimPrefix(m.proc(), "/proc/")
+	}
 	return "systemctl show -p ExecMainStartTimestamp -p ActiveEnterTimestamp " + m.unit()
 }
 func showProxies(machine) string {
 	return "grep -rnowE 'ip_hash|sticky|stick-table|stickysession|balance source|cookie' /etc/nginx /etc/haproxy /etc/apache2 /etc/httpd"
+}
+
+func showUsage(m machine) string {
+	if m.unit() == "" {
+		return "grep -E '^(VmRSS|VmHWM|Threads)' " + m.proc() + "/status"
+	}
+	return "systemctl show -p CPUUsageNSec -p MemoryCurrent -p MemoryPeak " + m.unit()
 }
 
 func showDirectories(m machine) string {
