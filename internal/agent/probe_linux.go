@@ -43,12 +43,16 @@ func hint(err error) string {
 	return ""
 }
 
+// enough is what the collector of garbage tries to stay below.
+const enough = 5 << 20
+
 // modest makes this process one that disturbs nobody: it yields the processor to
 // all others, is the first to go when memory is short, and keeps its own small. It
 // gives what is to be called where the probe has a pause.
 func modest() func() {
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(25)
+	debug.SetMemoryLimit(enough)
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 10)
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	return lean()

@@ -60,6 +60,7 @@ func Take(ctx context.Context, req inventory.Request, o Options) (inventory.Fact
 		Proc: o.Proc, Root: o.Root, Request: req, Unit: unit,
 		Ever: map[int]bool{}, Planned: planned(req), Gaps: &scope.Gaps{},
 	}}
+	o.Rest()
 	if err := p.run(ctx); err != nil {
 		return inventory.Facts{}, err
 	}
@@ -104,7 +105,7 @@ func (p *probe) run(ctx context.Context) error {
 			break
 		}
 		p.progress()
-		if p.taken == 2 || p.taken%60 == 0 { // what was needed to begin is needed no more
+		if p.taken <= 2 || p.taken%60 == 0 { // what was needed to begin is needed no more
 			p.options.Rest()
 		}
 	}
