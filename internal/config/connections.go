@@ -80,6 +80,14 @@ func ConnectionTypes() []ConnectionType {
 			{Name: "keyFile", Form: FormPath, OneOf: []string{"certFile"}, About: "File with its key."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one reading; omitted, 10s."},
 		}},
+		{RoleMetrics, "accesslog", "Access logs on the machine that runs rehome, for applications without metrics: of nginx, Apache, Tomcat or haproxy, or in JSON. A selector is the path of a log, a filter such as `{status=\"5xx\"}`, or both.", []Setting{
+			{Name: "file", Form: FormPath, About: "The log, where a selector names none."},
+			{Name: "server", Form: FormText, About: "Who writes it, where its lines do not tell: nginx, apache, tomcat or haproxy."},
+			{Name: "timeZone", Form: FormText, About: "Of times that have none, such as haproxy's; omitted, UTC."},
+			{Name: "timeUnit", Form: FormText, About: "Of the whole number at the end of a line that says how long the answer took: s, ms or us."},
+			{Name: "buckets", Form: FormText, About: "Edges of the latency's histogram in seconds, rising, with commas between them."},
+			{Name: "timeout", Form: FormDuration, About: "Bound on one reading; omitted, 10s."},
+		}},
 	}
 }
 

@@ -136,10 +136,16 @@ func (s *source) sideMetrics(field string, w v1alpha1.SideMetrics) migration.Sid
 		}
 	}
 	head, _, _ := strings.Cut(w.Latency, "{")
-	if at := field + ".latency"; s.said(at) && head != "" && !strings.HasSuffix(head, "_bucket") && !strings.Contains(w.Latency, "__name__") {
+	if at := field + ".latency"; s.said(at) && head != "" && !strings.HasSuffix(head, "_bucket") && !strings.Contains(w.Latency, "__name__") && !accessLog(head) {
 		s.problem(at, "is no histogram", "name its _bucket series")
 	}
 	return migration.SideMetrics{Requests: w.Requests, Errors: w.Errors, Latency: w.Latency, Vantage: w.Vantage}
+}
+
+// accessLog says whether a selector names an access log, whose lines tell how
+// long each answer took.
+func accessLog(selector string) bool {
+	return strings.HasPrefix(selector, "/") || strings.HasPrefix(selector, "ssh://")
 }
 
 func (s *source) smoke(w v1alpha1.Smoke) migration.Smoke {

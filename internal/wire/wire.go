@@ -16,6 +16,7 @@ import (
 	"rehome.dev/rehome/internal/dns/rfc2136"
 	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/image"
+	"rehome.dev/rehome/internal/metrics/accesslog"
 	"rehome.dev/rehome/internal/metrics/prometheus"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/probe"
@@ -41,7 +42,7 @@ func Standard() Registry {
 	return Registry{
 		DNS:      map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": newRFC2136},
 		Cluster:  map[string]func(migration.Connection) (engine.Cluster, error){cluster.Type: newKubernetes},
-		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": newPrometheus},
+		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": newPrometheus, "accesslog": newAccessLog},
 		Machines: newMachines(),
 		Images:   image.New(),
 		Prober:   &probe.Prober{},
@@ -75,6 +76,14 @@ func newPrometheus(c migration.Connection) (engine.Metrics, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+func newAccessLog(c migration.Connection) (engine.Metrics, error) {
+	s, err := accesslog.New(c)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Ports makes the adapters that a migration uses; journal and archive are the

@@ -73,7 +73,7 @@ func TestPortsWithFaults(t *testing.T) {
 	if s := p.Metrics.Sample(ctx, migration.Metrics{}, time.Now()); s.Missing == "" {
 		t.Error("a source that is not there has samples")
 	}
-	if p.Prober == nil || p.Smoker == nil || p.Clock == nil {
+	if p.Machines == nil || p.Images == nil || p.Prober == nil || p.Smoker == nil || p.Clock == nil {
 		t.Error("a fault of one adapter took others with it")
 	}
 }
@@ -88,5 +88,16 @@ func TestPorts(t *testing.T) {
 	p, err := Standard().Ports(spec(), policy)
 	if err != nil || len(p.DNS) != 1 || p.DNS["dns"] == nil || p.Cluster == nil || p.Metrics == nil {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// A registry without machines and images gives ports that say so.
+func TestPortsWithoutMachines(t *testing.T) {
+	p, _ := Registry{}.Ports(spec(), migration.Policy{})
+	if _, err := p.Machines.Inventory(t.Context(), spec(), migration.Policy{}); err == nil {
+		t.Error("there are facts of machines that nothing reaches")
+	}
+	if _, err := p.Images.Base(t.Context(), migration.Workload{}, migration.Policy{}); err == nil {
+		t.Error("an image stands on something that nobody has looked at")
 	}
 }
