@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -54,8 +53,6 @@ func application(args []string) int {
 		for reach() != nil {
 			time.Sleep(10 * time.Millisecond)
 		}
-	case "forks":
-		return background(args)
 	}
 	if file != "" {
 		if err := os.WriteFile(file, []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
@@ -63,7 +60,7 @@ func application(args []string) int {
 		}
 	}
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(400 * time.Millisecond)
 		_, _ = w.Write([]byte(strings.Repeat("x", 10000)))
 	})
 	http.HandleFunc("/livez", func(http.ResponseWriter, *http.Request) {})
@@ -114,14 +111,4 @@ func greet(listener net.Listener) int {
 		_, _ = fmt.Fprint(conn, "220 mail.example.org\r\n")
 		_ = conn.Close()
 	}
-}
-
-// background is what a program does that goes on in a child.
-func background(args []string) int {
-	cmd := exec.Command("/proc/self/exe", append([]string{"application", "drains"}, args[1:]...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if cmd.Start() != nil {
-		return 5
-	}
-	return 0
 }

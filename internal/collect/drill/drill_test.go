@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,6 +44,34 @@ func await(t *testing.T, what string, so func() bool) {
 	}
 }
 
+// public is a directory in which everybody may write.
+func public(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "drill")
+	if err == nil {
+		err = os.Chmod(dir, 0o777)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// program is the test's own, at a place where everybody may start it.
+func program(t *testing.T, dir string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "application")
+	if out, err := exec.Command("cp", self, file).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return file
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,8 +94,17 @@ func run(t *testing.T, kind string, drills ...inventory.DrillName) *first {
 	host, portText, _ := net.SplitHostPort(address)
 	port, _ := strconv.Atoi(portText)
 	a := &first{t: t, base: "http://" + address, file: filepath.Join(t.TempDir(), "pid")}
-	a.cmd = exec.Command("/proc/self/exe", "application", kind, address, dependency.Addr().String(), a.file, "--password="+canary)
+	path := "/proc/self/exe"
+	if kind == "nobody" {
+		a.file = filepath.Join(public(t), "pid")
+		path = program(t, filepath.Dir(a.file))
+	}
+	a.cmd = exec.Command(path, "application", kind, address, dependency.Addr().String(), a.file, "--password="+canary)
 	a.cmd.Env = append(os.Environ(), "API_TOKEN="+canary)
+	if kind == "nobody" {
+		a.cmd.Dir = "/"
+		a.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
 	if err := a.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +120,7 @@ func run(t *testing.T, kind string, drills ...inventory.DrillName) *first {
 		return err == nil
 	})
 	bounds := map[string]time.Duration{"drains": 4 * time.Second, "lies": 4 * time.Second, "drops": 4 * time.Second, "dies": 4 * time.Second,
-		"exits-alone": 4 * time.Second, "speaks-otherwise": 4 * time.Second, "forks": 4 * time.Second, "waits-alone": time.Second, "stays": 2 * time.Second}
+		"exits-alone": 4 * time.Second, "speaks-otherwise": 4 * time.Second, "nobody": 4 * time.Second, "waits-alone": time.Second, "stays": 2 * time.Second}
 	dialled, _, _ := net.SplitHostPort(dependency.Addr().String())
 	a.scope = &scope.Scope{
 		Proc: "/proc", Root: "/", Main: a.cmd.Process.Pid, PIDs: []int{a.cmd.Process.Pid}, Gaps: &scope.Gaps{},
@@ -161,6 +199,7 @@ func TestSIGTERM(t *testing.T) {
 		err    string
 	}{
 		"drains":           {true, "requests in flight were answered, and it ended in", ""},
+		"nobody":           {true, "requests in flight were answered, and it ended in", ""},
 		"drops":            {false, "were not answered", ""},
 		"dies":             {false, "were not answered", ""},
 		"stays":            {false, "did not end within 2s", ""},
@@ -178,7 +217,7 @@ func TestSIGTERM(t *testing.T) {
 			if want.err != "" {
 				return
 			}
-			if d.InFlight == 0 || (d.Answered == d.InFlight) != (kind == "drains" || kind == "stays") || d.Boot <= 0 {
+			if d.InFlight == 0 || (d.Answered == d.InFlight) != (kind == "drains" || kind == "nobody" || kind == "stays") || d.Boot <= 0 {
 				t.Errorf("%+v", d)
 			}
 			if !strings.Contains(d.How, "SIGTERM") || !strings.Contains(d.How, "thrown away") || strings.Contains(d.How, "same files") {

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,7 @@ type instance struct {
 	bare    []string
 	child   *os.Process   // nil with a unit
 	ended   chan struct{} // closed when the child is gone; nil with a unit
+	exit    string        // how the child ended, once it has
 }
 
 // begin starts a second instance and waits until its program runs.
@@ -99,6 +101,7 @@ func (in *instance) asChild() error {
 		begun <- err
 		if err == nil {
 			_ = cmd.Wait()
+			in.exit = cmd.ProcessState.String()
 		}
 	}()
 	return <-begun
@@ -158,7 +161,7 @@ func (in *instance) awaitProgram(ctx context.Context, first int) error {
 func (in *instance) hold(s said, first int) error {
 	network, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", s.PID))
 	if err != nil {
-		return errEnded
+		return in.whyEnded()
 	}
 	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", network.Fd()))
 	for _, other := range []string{"self", strconv.Itoa(first)} {
@@ -174,6 +177,23 @@ func (in *instance) hold(s said, first int) error {
 	}
 	in.net, in.network = name, network
 	return nil
+}
+
+// whyEnded is what the starting process said last, where it failed in becoming the
+// second instance.
+func (in *instance) whyEnded() error {
+	if s, found := readSaid(in.dir); found && s.Err != "" {
+		return errors.New(s.Err)
+	}
+	if in.ended == nil {
+		return errEnded
+	}
+	select {
+	case <-in.ended:
+		return fmt.Errorf("%w, with %s", errEnded, in.exit)
+	case <-time.After(time.Second): // what ended was a child of the child
+		return errEnded
+	}
 }
 
 // until asks again and again until it is so.
@@ -204,7 +224,9 @@ func (in *instance) isOver() bool {
 	}
 }
 
-// members are the processes in its network, those that ask it not among them.
+// members are the processes in its network, those that ask it not among them, and
+// the descendants of the child: root without the right to trace (CAP_SYS_PTRACE)
+// cannot see in which network another user's process is.
 func (in *instance) members(but ...int) []int {
 	if in.net == "" {
 		return nil
@@ -213,23 +235,30 @@ func (in *instance) members(but ...int) []int {
 	if err != nil {
 		return nil
 	}
+	family := map[int]bool{}
+	if in.child != nil && !in.isOver() {
+		family[in.child.Pid] = true
+	}
 	var out []int
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { // by number: parents come first, save where numbers began anew
+		return cmp.Or(len(a.Name())-len(b.Name()), strings.Compare(a.Name(), b.Name()))
+	})
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() || slices.Contains(but, pid) {
 			continue
 		}
-		if ns, err := os.Readlink("/proc/" + e.Name() + "/ns/net"); err == nil && ns == in.net && !isZombie(pid) {
+		state, parent := statOf(pid)
+		family[pid] = family[pid] || family[parent]
+		ns, err := os.Readlink("/proc/" + e.Name() + "/ns/net")
+		if (err == nil && ns == in.net || err != nil && family[pid]) && !isEnded(state) {
 			out = append(out, pid)
 		}
 	}
 	return out
 }
 
-func isZombie(pid int) bool {
-	state, _ := statOf(pid)
-	return state == "Z" || state == "X" || state == ""
-}
+func isEnded(state string) bool { return state == "Z" || state == "X" || state == "" }
 
 // statOf gives state and parent from proc_pid_stat(5).
 func statOf(pid int) (string, int) {
@@ -268,7 +297,7 @@ func (in *instance) awaitListener(ctx context.Context, ports []int) ([]int, erro
 	err := until(ctx, func() (bool, error) {
 		members := in.members()
 		if len(members) == 0 {
-			return false, errEnded
+			return false, in.whyEnded()
 		}
 		open = in.listening(members[0], ports)
 		return len(open) > 0, nil

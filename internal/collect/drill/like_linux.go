@@ -29,6 +29,7 @@ type command struct {
 	gid    int
 	groups []int
 	umask  int
+	nice   int
 	limits map[int]unix.Rlimit
 }
 
@@ -62,7 +63,12 @@ func like(ctx context.Context, pid int, unit string, root bool) (command, error)
 	if err := c.identity(proc); err != nil {
 		return command{}, err
 	}
-	if root { // the unit starts as root; what the process became is its own doing
+	raw, err := unix.Getpriority(unix.PRIO_PROCESS, pid)
+	if err != nil {
+		return command{}, fmt.Errorf("read its priority: %w", err)
+	}
+	c.nice = 20 - raw // the system call gives it that way, so that it is never negative
+	if root {         // the unit starts as root; what the process became is its own doing
 		c.uid, c.gid, c.groups = 0, 0, []int{0}
 	}
 	for _, resource := range []int{unix.RLIMIT_NOFILE, unix.RLIMIT_NPROC, unix.RLIMIT_STACK, unix.RLIMIT_MEMLOCK, unix.RLIMIT_FSIZE, unix.RLIMIT_AS, unix.RLIMIT_CORE} {
@@ -235,6 +241,9 @@ func (c command) become(parent int) error {
 		} else if err := unix.Setrlimit(resource, &l); err != nil {
 			return fmt.Errorf("set its limits: %w", err)
 		}
+	}
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, c.nice); err != nil { // the agent's is lower
+		return fmt.Errorf("take its priority: %w", err)
 	}
 	syscall.Umask(c.umask)
 	if err := syscall.Setgroups(c.groups); err != nil {

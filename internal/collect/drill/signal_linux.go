@@ -3,6 +3,7 @@ package drill
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,8 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // workers keep asking until the signal, every fourth on a new connection each
@@ -27,8 +31,28 @@ const (
 
 // flight is one request whose bytes were sent and whose answer is not whole yet.
 type flight struct {
-	local  string // ip:port of the client's end
-	caught bool   // it was read by the application when the signal went out
+	conn   net.Conn // as it was dialled, below any TLS
+	whole  atomic.Bool
+	caught bool // it was being worked on when the signal went out
+}
+
+// waits says that nothing of the answer has arrived that is not read yet.
+func (f *flight) waits() bool {
+	raw, ok := f.conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	control, err := raw.SyscallConn()
+	if err != nil {
+		return false
+	}
+	unread := 1
+	_ = control.Control(func(fd uintptr) {
+		if n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ); err == nil {
+			unread = n
+		}
+	})
+	return unread == 0 && !f.whole.Load()
 }
 
 // volley is the load around one signal.
@@ -47,9 +71,10 @@ type volley struct {
 }
 
 // askUnderSignal loads the slowest path and sends the signal while requests are in
-// flight. A request counts as in flight when the application has read it: the
-// kernel's tables tell (its connection is accepted, its receive queue empty). What
-// still waits in a queue would be taken up by nobody, and any client tries it again.
+// flight. A request counts as in flight when the application has read it, by the
+// receive queue at its end, and nothing of the answer waits at this one. What still
+// waits at the application's end would be taken up by nobody, and any client tries
+// it again.
 func askUnderSignal(ctx context.Context, o order) (answers, error) {
 	points := o.endpoints(ctx)
 	if len(points) == 0 {
@@ -126,9 +151,9 @@ func (v *volley) tryStrike(o order, enough int) (time.Time, int, error) {
 		v.over = true
 		return time.Time{}, 0, err
 	}
-	var caught []*flight
+	var caught []*flight // looked for last: reading the tables takes milliseconds
 	for f := range v.flying {
-		if read[f.local] {
+		if read[f.conn.LocalAddr().String()] && f.waits() {
 			caught = append(caught, f)
 		}
 	}
@@ -192,16 +217,24 @@ func (v *volley) connection(ctx context.Context, keep bool) bool {
 	}()
 	r := bufio.NewReader(conn)
 	for {
-		f := &flight{local: conn.LocalAddr().String()}
+		f := &flight{conn: below(conn)}
 		if !v.take(f, conn, keep) {
 			return true
 		}
 		_, more, err := receive(r)
+		f.whole.Store(err == nil)
 		v.land(f, err == nil)
 		if err != nil || !more || !keep {
 			return true
 		}
 	}
+}
+
+func below(conn net.Conn) net.Conn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		return secure.NetConn()
+	}
+	return conn
 }
 
 // take sends a request, unless the signal is out.
