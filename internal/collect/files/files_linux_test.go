@@ -226,15 +226,37 @@ func TestSettingsReadSinceTheStart(t *testing.T) {
 		t.Fatalf("the test's files are on %+v: where access times are noted this can be tested", m)
 	}
 	os.ReadFile(dir + "/read.conf")
+	os.WriteFile(dir+"/new.conf", []byte("x"), 0o600)
 	s := scopeOf(a)
 	s.Request.Dirs = []string{dir}
 	f := probe(t, s, nil)
 	if got := file(t, f, dir+"/read.conf"); !slices.Contains(got.By, "atime") || !got.Read || got.Class != inventory.FileConfig {
 		t.Errorf("the file that was read is told as %+v", got)
 	}
+	if got := file(t, f, dir+"/new.conf"); got.Read {
+		t.Errorf("the file that was only made is told as %+v", got)
+	}
 	if got := file(t, f, dir+"/unread.conf"); slices.Contains(got.By, "atime") || got.Read {
 		t.Errorf("the file that nobody read is told as %+v", got)
 	}
+}
+
+func TestPathsAreThoseThatTheProcessSees(t *testing.T) {
+	dir := workplace(t)
+	os.Mkdir(dir+"/conf", 0o700)
+	os.Mkdir(dir+"/data", 0o700)
+	os.WriteFile(dir+"/conf/bank.conf", nil, 0o600)
+	a := launch(t, nil)
+	a.do("chroot", dir)
+	a.do("write", "/data/ledger")
+	s := scopeOf(a)
+	s.Request.Dirs = []string{"/conf"}
+	f := probe(t, s, func(int) { a.do("touch", "/data/book") })
+	if got := file(t, f, "/data/ledger"); got.Class != inventory.FileData || !slices.Equal(got.PIDs, []int{a.pid()}) {
+		t.Errorf("the file in the chroot is told as %+v", got)
+	}
+	file(t, f, "/conf/bank.conf")
+	file(t, f, "/data/book")
 }
 
 func TestUnitNamesFiles(t *testing.T) {

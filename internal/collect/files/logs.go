@@ -148,27 +148,20 @@ func (e *ends) taker(s *scope.Scope, pid int, link string) string {
 	return ""
 }
 
-// piped tells a supervisor that reads the output of its child from a program
-// that the application itself writes its log to.
+// piped tells a supervisor that reads the output of its child. A program that
+// writes logs is told by rotators, and what another process of the application
+// does with the output is looked at there.
 func (e *ends) piped(s *scope.Scope, pid int, link string, readers map[string][]descriptor.Holder, found sinks) {
-	for _, r := range readers[link] {
-		if r.PID == pid {
-			continue
-		}
-		name := r.Name
-		if !rotator(name) && !s.Ever[r.PID] {
-			found.add(inventory.SinkStdout, name, 1, 0, pid)
-			return
-		}
-		if rotator(name) {
-			found.add(inventory.SinkPipe, name, 1, 0, pid)
+	others := slices.DeleteFunc(slices.Clone(readers[link]), func(r descriptor.Holder) bool { return r.PID == pid })
+	if len(others) == 0 {
+		found.add(inventory.SinkPipe, "", 1, 0, pid)
+	}
+	for _, r := range others {
+		if !rotator(r.Name) && !s.Ever[r.PID] {
+			found.add(inventory.SinkStdout, r.Name, 1, 0, pid)
 			return
 		}
 	}
-	if slices.ContainsFunc(readers[link], func(r descriptor.Holder) bool { return r.PID != pid }) {
-		return // to another process of the application: what that does with it is looked at there
-	}
-	found.add(inventory.SinkPipe, "", 1, 0, pid)
 }
 
 // rotators are other pipes of the application to programs that write logs.

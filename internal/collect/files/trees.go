@@ -86,13 +86,14 @@ func (c *Collector) readSince(u *use, m meta) {
 
 // wasRead says that somebody read a file since the application began, and nobody
 // is known to have done so but the application. With relatime the first reading
-// after a change or a day is noted; the absence of a note proves nothing.
+// after a change or a day is noted; the absence of a note proves nothing, and a
+// file that was made or written has its time from that.
 func (c *Collector) wasRead(path string, m meta) bool {
 	at, found := c.mounts.of(path)
 	if found && at.noatime || c.started.IsZero() {
 		return false
 	}
-	return !m.atime.Before(c.started.Add(-startSlack)) && m.atime.Before(c.began)
+	return !m.atime.Before(c.started.Add(-startSlack)) && m.atime.Before(c.began) && m.atime.After(m.mtime)
 }
 
 // walk calls visit for the regular files below a directory, links not followed.
@@ -148,10 +149,10 @@ func packed(name string) bool {
 // told by its owner, and of root's nothing.
 func common(dir string) bool {
 	switch dir {
-	case "/root", "/home", "/etc", "/run", "/var", "/var/log", "/var/lib", "/var/cache", "/var/run", "/var/spool", "/tmp", "/var/tmp", "/usr", "/opt", "/srv", "/run/lock":
+	case "/", "/dev", "/mnt", "/media", "/root", "/home", "/etc", "/run", "/var", "/var/log", "/var/lib", "/var/cache", "/var/run", "/var/spool", "/tmp", "/var/tmp", "/usr", "/opt", "/srv", "/run/lock":
 		return true
 	}
-	return parent(dir) == "/home" || parent(dir) == "/"
+	return parent(dir) == "/home"
 }
 
 // changes looks for files that were written since the application began in the

@@ -64,7 +64,10 @@ func TestSocketPassedFromWhoeverStartedIt(t *testing.T) {
 		c.Path, c.Args = "/bin/sh", []string{"sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0"`, program}
 		c.ExtraFiles = []*os.File{file}
 	})
-	b := launch(t, "bank", func(c *exec.Cmd) { c.ExtraFiles = []*os.File{file} })
+	b := launch(t, "bank", func(c *exec.Cmd) { // what its parent was handed is not meant for it
+		c.ExtraFiles = []*os.File{file}
+		c.Env = append(c.Env, "LISTEN_FDS=1", "LISTEN_PID=1")
+	})
 	file.Close()
 	if got := listener(t, probe(t, scopeOf(a), nil), "tcp", port(t, l.Addr().String())); !got.Activated {
 		t.Errorf("the activated listener is told as %+v", got)
@@ -200,6 +203,7 @@ func TestProcessThatEndsDuringTheProbe(t *testing.T) {
 func TestNetworkNamespace(t *testing.T) {
 	a := launch(t, "bank", func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET} })
 	at := port(t, a.do("packets", "udp4", ":4711"))
+	waits := port(t, a.do("listen", "tcp4", ":0"))
 	b := launch(t, "bank", nil)
 	other := port(t, b.do("packets", "udp4", ":4711"))
 	a.do("listen", "unix", "@rehome-inside")
@@ -209,6 +213,7 @@ func TestNetworkNamespace(t *testing.T) {
 	if got := listener(t, f, "udp", at); !slices.Equal(got.PIDs, []int{a.pid()}) || other != at {
 		t.Errorf("the listener is told as %+v", got)
 	}
+	listener(t, f, "tcp", waits)
 	if len(f.Sockets) == 0 || f.Sockets[0].Path != "@rehome-inside" || f.Sockets[0].Shared {
 		t.Errorf("the sockets are told as %+v", f.Sockets)
 	}
