@@ -8,18 +8,21 @@ import (
 )
 
 // applications are imagined ones, each typical of its kind.
-func applications() map[string]Input {
-	return map[string]Input{
-		"good-service":             input(good()),
-		"tomcat-sessions":          tomcat(),
-		"php-sessions":             php(),
-		"nginx":                    nginx(),
-		"database":                 database(),
-		"nfs-and-cron":             nfsAndCron(),
-		"two-drifting-vms":         drifting(),
-		"nothing-seen":             input(inventory.Unreachable(inventory.Target{Host: "vm1", Unit: "bank.service"}, now.Add(-10*time.Minute), "ssh: connect to vm1 port 22: connection refused")),
-		"seen-by-an-ordinary-user": ordinary(),
-	}
+var applications = map[string]func() Input{
+	"good-service":             func() Input { return input(good()) },
+	"tomcat-sessions":          tomcat,
+	"php-sessions":             php,
+	"nginx":                    nginx,
+	"database":                 database,
+	"nfs-and-cron":             nfsAndCron,
+	"two-drifting-vms":         drifting,
+	"nothing-seen":             nothingSeen,
+	"seen-by-an-ordinary-user": ordinary,
+}
+
+// nothingSeen is a machine that could not be reached.
+func nothingSeen() Input {
+	return input(inventory.Unreachable(inventory.Target{Host: "vm1", Unit: "bank.service"}, now.Add(-10*time.Minute), "ssh: connect to vm1 port 22: connection refused"))
 }
 
 // tomcat is a Java application that was set up by hand years ago.

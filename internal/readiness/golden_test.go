@@ -15,14 +15,14 @@ var update = flag.Bool("update", false, "write the assessments anew")
 // differs after a change is what its review is about.
 func TestAssessments(t *testing.T) {
 	t.Parallel()
-	for name, in := range applications() {
+	for name, application := range applications {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got bytes.Buffer
 			e := json.NewEncoder(&got)
 			e.SetEscapeHTML(false)
 			e.SetIndent("", "  ")
-			if err := e.Encode(Judge(in)); err != nil {
+			if err := e.Encode(Judge(application())); err != nil {
 				t.Fatal(err)
 			}
 			file := filepath.Join("testdata", "assessment", name+".json")

@@ -16,7 +16,7 @@ import (
 // someInput is one of the applications, looked at worse or better than it was.
 func someInput(t *rapid.T) Input {
 	names := []string{"good-service", "tomcat-sessions", "php-sessions", "nginx", "database", "nfs-and-cron", "two-drifting-vms", "seen-by-an-ordinary-user"}
-	in := applications()[rapid.SampledFrom(names).Draw(t, "application")]
+	in := applications[rapid.SampledFrom(names).Draw(t, "application")]()
 	for i := range in.Report.Machines {
 		f := &in.Report.Machines[i]
 		if rapid.Bool().Draw(t, "glance") {
@@ -83,7 +83,8 @@ func TestLessSeenPassesNothingMore(t *testing.T) {
 // passes that rests on facts.
 func TestAWholeGapLeavesNothingKnown(t *testing.T) {
 	t.Parallel()
-	for name, in := range applications() {
+	for name, application := range applications {
+		in := application()
 		for i := range in.Report.Machines {
 			in.Report.Machines[i].Gaps = append(in.Report.Machines[i].Gaps, inventory.Gap{Subject: inventory.SubjectMachine, Why: "lost"})
 		}
@@ -147,7 +148,8 @@ func TestJudgeIsDeterministic(t *testing.T) {
 // FuzzJudge feeds arbitrary facts, specifications and policies: whatever a file
 // says there is an answer for every item.
 func FuzzJudge(f *testing.F) {
-	for _, in := range applications() {
+	for _, application := range applications {
+		in := application()
 		spec, _ := json.Marshal(in.Spec)
 		report, _ := json.Marshal(in.Report)
 		f.Add(spec, report, 0.3, int64(24*time.Hour))
