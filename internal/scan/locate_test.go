@@ -93,7 +93,7 @@ func TestLocatePassesOver(t *testing.T) {
 		{"encrypted", "a.yaml", "password: ENC[AES256_GCM,data:abc]\nsecret: '{cipher}abcdef'\ntoken: !vault |\n  $ANSIBLE_VAULT;1.1\n  6162\nport: 1\n"},
 		{"whole file encrypted", "a.yaml", "$ANSIBLE_VAULT;1.1;AES256\n3132password=333\n"},
 		{"about it", "a.yaml", "password_min_length: 8\ntoken_ttl: 3600\ntokenTimeout: 5\npasswordPolicy: strict\nsecretName: bank\ntoken_url: https://a/b\n"},
-		{"switches", "a.ini", "use_password = true\npassword_required = yes\nrequire_token = on\ntokens = off\n"},
+		{"switches", "a.ini", "use_password = true\npassword_required = yes\nrequire_token = on\ntokens = off\nuse_token = header\npublic_token = abc123\nmin_password = 8\n"},
 		{"placeholders", "a.env", "DB_PASSWORD=<your password>\nAPI_KEY=xxxxxxxx\nTOKEN=CHANGE_ME\nSECRET=********\nX_SECRET=your-secret-here\n"},
 		{"public", "a.yaml", "public_key: ssh-ed25519 AAAAC3Nza\nprivate_key: |\n  -----BEGIN PUBLIC KEY-----\n  MIIB\n  -----END PUBLIC KEY-----\nx: 1\n"},
 		{"certificate", "tls.crt", "-----BEGIN CERTIFICATE-----\nMIIBpassword=\n-----END CERTIFICATE-----\n"},
@@ -130,6 +130,7 @@ func TestSettings(t *testing.T) {
 		{"yaml plain over lines", "a.yml", "a: one\n  two\nb: |\n  x: 1\n\n  y\nc: 3\n", FormatYAML, []string{"1 a=one two", "3 b=x: 1\n\ny", "7 c=3"}},
 		{"json", "a.json", "{\"a\":{\"b\":[1,true,null]},\n\"c\":\"d\"}", FormatJSON, []string{"1 a.b[0]=1", "1 a.b[1]=true", "1 a.b[2]=", "2 c=d"}},
 		{"xml", "a.xml", "<a x='1'>\n<b>t</b><b y='2'/>\n</a>", FormatXML, []string{"1 a/@x=1", "2 a/b/#text=t", "2 a/b[1]/@y=2"}},
+		{"private key", "a", "a=1\n-----BEGIN PRIVATE KEY-----\nMIIB=\nc=3\n-----END PRIVATE KEY-----\nb=2\n", FormatLines, []string{"1 a=1", "6 b=2"}},
 		{"words", "redis.conf", "port 6379\nsave 900 1\nbind 127.0.0.1 ::1\n", FormatWords, []string{"1 port=6379", "2 save=900 1", "3 bind=127.0.0.1 ::1"}},
 	}
 	for _, tt := range tests {
@@ -153,6 +154,7 @@ func TestPrintableKeysHoldNoContent(t *testing.T) {
 		"a=1\nMIIEowIBAAKCAQEAq9vTzB6J" + canary + "x=\n",
 		"a=1\nhttps://bank:" + canary + "@host=1\n",
 		"a: 1\npassword:" + canary + ": 2\n",
+		`{"https://bank:` + canary + `@host": 1}`,
 	} {
 		_, settings := Settings("a", []byte(text))
 		for _, s := range settings {

@@ -95,6 +95,15 @@ func TestWhatNamesThisMachine(t *testing.T) {
 	}
 }
 
+// A machine called "bank" has a name that stands in any file of a bank.
+func TestAWordIsNoNameOfAMachine(t *testing.T) {
+	w := newWorld(t, map[string]string{"/etc/bank/a.conf": "name bank\n"})
+	w.facts.Host.Name = "bank"
+	if w.finish("/etc/bank"); w.entry("a.conf").PerHost {
+		t.Error("the word is taken for the machine")
+	}
+}
+
 func TestWhatTheConfigurationUses(t *testing.T) {
 	w := newWorld(t, map[string]string{"/etc/bank/a.conf": "db queue.golemtrust.am:5672\nhostid 00:50:56:AA:BB:CC\n"})
 	w.facts.Host = inventory.Host{Hosts: []inventory.HostEntry{{Address: "192.0.2.20", Names: []string{"q", "queue.golemtrust.am"}}, {Address: "192.0.2.21", Names: []string{"golemtrust.am"}}},
@@ -121,6 +130,7 @@ func TestLiterals(t *testing.T) {
 		{"none.ini", "# 192.0.2.1\na = 127.0.0.1\nb = 0.0.0.0:80\nc = ::1\nd = ::\nnetmask = 255.255.255.0\nversion = 1.2.3.4\ne = 10.0.0.0/8\nf = 10.0.0.0/255.0.0.0\n", ""},
 		{"none.ini", "a = foo-1.2.3.4.jar\nb = v1.2.3.4\nc = 1.3.6.1.4.1.5\nd = 1.2.3.4-rc1\ne = 999.1.1.1\nf = 12:30:45\ng = 00:50:56:aa:bb:cc\nh = Face::Dead\ni = 01.2.3.4\nj = 1.2.3.4_5\n", ""},
 		{"none.ini", "a = x # 192.0.2.1\n", ""},
+		{"none.yaml", "versions:\n  - 1.2.3.4\n", ""},
 	}
 	for _, tt := range tests {
 		format, settings := scan.Settings(tt.path, []byte(tt.text))
