@@ -54,6 +54,18 @@ func TestSuiteOnThisMachine(t *testing.T) {
 	})
 }
 
+func TestAMachineThatTakesTooLongIsGivenUp(t *testing.T) {
+	s := Settings{Local: func(ctx context.Context, _ inventory.Request, _ func(inventory.Event)) (inventory.Facts, error) {
+		<-ctx.Done()
+		return inventory.Facts{}, ctx.Err()
+	}}
+	s.limits.slack = 10 * time.Millisecond
+	order := Order{Reach: Reach{Local: true}, Request: inventory.Request{For: 10 * time.Millisecond}}
+	if r := New(s).Take(t.Context(), []Order{order}, nil)[0]; r.Err == nil || !strings.Contains(Why(r.Err), "it took longer than 20ms (the machine is too busy") {
+		t.Errorf("%v", r.Err)
+	}
+}
+
 func TestWhatAMigrationAsksOfItsMachines(t *testing.T) {
 	spec := migration.Spec{OldEntry: migration.OldEntry{ProbePath: "/alive"},
 		Workloads: []migration.Workload{{Health: migration.Health{ReadinessPath: "/readyz", LivenessPath: "/live"}}}}

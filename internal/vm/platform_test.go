@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"rehome.dev/rehome/internal/inventory"
 )
 
 func TestPlatform(t *testing.T) {
@@ -47,3 +49,27 @@ func FuzzPlatform(f *testing.F) {
 		}
 	})
 }
+
+// Whatever a machine says, it is facts, an error, or the end of what it says.
+func FuzzConverse(f *testing.F) {
+	const token = "rehome-0123"
+	f.Add("motd\n" + token + " send /tmp/.x\n" + token + " ready\nnoise\n{\"samples\":1}\n{\"facts\":{\"target\":{}}}\n")
+	f.Add(token + " nowhere\n")
+	f.Add(token + " short\n")
+	f.Add(token + " ready\n{\"err\":\"password=hunter2-hunter2\"}\n")
+	f.Fuzz(func(t *testing.T, said string) {
+		p := probe{
+			carrier: carrier{token: token}, agent: binary{data: []byte("agent")}, request: []byte("{}\n"),
+			stdin: &input{w: discard{}}, say: func(inventory.Event) {},
+		}
+		facts, err := p.converse(strings.NewReader(said))
+		if (facts == nil) == (err == nil) {
+			t.Errorf("%q: %v, %v", said, facts, err)
+		}
+	})
+}
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) Close() error                { return nil }

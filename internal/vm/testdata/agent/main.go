@@ -33,6 +33,7 @@ func main() {
 		_, _ = io.Copy(io.Discard, in)
 		return
 	case "deaf": // it does not look at its input
+		say(inventory.Event{Samples: 1, Planned: 600})
 		time.Sleep(time.Hour)
 	case "none":
 		say(inventory.Event{Err: "there is no unit " + req.Target.Unit, Hint: "systemctl list-units"})
