@@ -168,9 +168,9 @@ func TestDigestsAreKeyed(t *testing.T) {
 }
 
 func TestWhereConfigurationIsLookedFor(t *testing.T) {
-	w := newWorld(t, map[string]string{"/etc/bank/x": "1", "/etc/default/bank": "A=1\n", "/opt/bank/app.conf": "a 1\n", "/etc/nginx/mime": "x", "/etc/resolv.conf": "nameserver 192.0.2.1\n",
+	w := newWorld(t, map[string]string{"/etc/bank/x": "1", "/etc/default/bank": "A=1\n", "/etc/default/bank.d/1": "B=1\n", "/opt/bank/app.conf": "a 1\n", "/etc/nginx/mime": "x", "/etc/resolv.conf": "nameserver 192.0.2.1\n",
 		"/usr/share/x.conf": "y", "/opt/bank/packaged.conf": "z", "/opt/bank/edited.conf": "z", "/srv/conf.d/a": "1"})
-	w.facts.Unit = &inventory.Unit{Name: "bank@1.service", EnvironmentFiles: []string{"/etc/default/bank (ignore_errors=no)", "/etc/default/bank", "-/etc/default/none", "/etc/default/must"}}
+	w.facts.Unit = &inventory.Unit{Name: "bank@1.service", EnvironmentFiles: []string{"/etc/default/bank (ignore_errors=no)", "/etc/default/bank", "-/etc/default/none", "/etc/default/must", "/etc/default/bank.d/*"}}
 	w.facts.Files = []inventory.File{{Path: "/opt/bank/app.conf", Class: inventory.FileConfig}, {Path: "/etc/resolv.conf", Class: inventory.FileConfig}, {Path: "/usr/share/x.conf", Class: inventory.FileConfig},
 		{Path: "/opt/bank/packaged.conf", Class: inventory.FileConfig, Package: "p 1"}, {Path: "/opt/bank/edited.conf", Class: inventory.FileConfig, Package: "p 1", Edited: true},
 		{Path: "/etc/bank/x", Class: inventory.FileConfig}, {Path: "/srv/big.conf", Class: inventory.FileConfig, Size: 2 << 20}, {Path: "/etc/nginx/mime", Class: inventory.FileProgram}}
@@ -180,7 +180,7 @@ func TestWhereConfigurationIsLookedFor(t *testing.T) {
 	for _, tree := range w.finish("/etc/bank").Trees {
 		got = append(got, fmt.Sprint(tree.Path, tree.Missing))
 	}
-	want := []string{"/etc/bankfalse", "/etc/default/bankfalse", "/etc/default/musttrue", "/opt/bank/app.conffalse", "/opt/bank/edited.conffalse", "/srv/conf.dfalse"}
+	want := []string{"/etc/bankfalse", "/etc/default/bankfalse", "/etc/default/bank.d/1false", "/opt/bank/app.conffalse", "/opt/bank/edited.conffalse", "/srv/conf.dfalse"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
 	}

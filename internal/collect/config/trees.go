@@ -55,8 +55,11 @@ func (r *reading) roots() []string {
 		name := strings.TrimSuffix(path.Base(u.Name), path.Ext(u.Name))
 		name, _, _ = strings.Cut(name, "@")
 		add("/etc/"+name, false)
-		for _, e := range u.EnvironmentFiles {
-			add(strings.TrimPrefix(strings.TrimSuffix(e, " (ignore_errors=yes)"), "-"), !strings.HasPrefix(e, "-") && !strings.ContainsAny(e, "*?[ "))
+		for _, e := range u.EnvironmentFiles { // patterns, maybe with what systemctl adds to them
+			e, _, _ = strings.Cut(strings.TrimPrefix(e, "-"), " (ignore_errors=")
+			for _, name := range r.present(e) {
+				add(name, false)
+			}
 		}
 	}
 	for _, f := range r.facts.Files {
