@@ -55,5 +55,7 @@ func modest() func() {
 	debug.SetMemoryLimit(enough)
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 10)
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
-	return lean()
+	rest := lean()
+	rest()
+	return rest
 }

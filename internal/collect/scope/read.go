@@ -25,7 +25,9 @@ func Read(path string, buf []byte) ([]byte, error) {
 	n := 0
 	for n < Most {
 		if n == len(buf) {
-			buf = append(buf, make([]byte, len(buf))...)
+			larger := make([]byte, 2*len(buf))
+			copy(larger, buf)
+			buf = larger
 		}
 		m, err := syscall.Read(fd, buf[n:])
 		if errors.Is(err, syscall.EINTR) {
