@@ -395,6 +395,23 @@ func TestCommandsWithoutAUnit(t *testing.T) {
 	}
 }
 
+// TestEvidenceSaysWhere: what is no reproach is told, too, with its place.
+func TestEvidenceSaysWhere(t *testing.T) {
+	t.Parallel()
+	f := good()
+	f.Processes = append(f.Processes, inventory.Process{PID: 101, Name: "worker", Seen: 60, Signals: inventory.Signals{Known: true, Ignored: []string{"SIGTERM"}}})
+	f.Secrets = append(f.Secrets, inventory.SecretPlace{Key: "TOKEN", Rule: "its name", In: "environment"})
+	for code, want := range map[migration.Code]string{
+		migration.CodeSIGTERM: "worker (101) ignores SIGTERM",
+		migration.CodeSecrets: "a secret in the environment: TOKEN (its name)",
+		migration.CodeEgress:  "dials 192.0.2.50:5432 (db.bank.example)",
+	} {
+		if g := finding(input(f), code); !slices.ContainsFunc(g.Evidence, func(e Evidence) bool { return e.What == want }) {
+			t.Errorf("%s: no %q in %+v", code, want, g.Evidence)
+		}
+	}
+}
+
 // TestEvidenceIsBounded: ten thousand files make no page of ten thousand lines.
 func TestEvidenceIsBounded(t *testing.T) {
 	t.Parallel()
