@@ -170,6 +170,9 @@ func (t *trees) changes(ctx context.Context, c *Collector, s *scope.Scope) map[s
 	for _, dir := range t.usual(c, s) {
 		t.work(dir, s.Main)
 	}
+	for _, p := range t.own(c, s) {
+		t.work(p.path, p.pid)
+	}
 	beyond := map[string]int{}
 	for i, p := range t.working {
 		if i >= workDirectories || ctx.Err() != nil {
@@ -188,6 +191,9 @@ func (t *trees) changed(ctx context.Context, c *Collector, s *scope.Scope, p pla
 	everybodys := dir.sticky || common(p.path)
 	c.walk(ctx, s, p, &left, func(path string, m meta) {
 		if c.started.IsZero() || m.mtime.Before(c.started.Add(startSlack)) || !c.uids[m.uid] || everybodys && m.uid == 0 {
+			return
+		}
+		if common(p.path) && parent(path) != p.path { // a directory there is somebody's, and has its own turn
 			return
 		}
 		u := c.use(s, path, false, m.inode)
