@@ -23,6 +23,7 @@ type application struct {
 	// and mounts those of its workload's mounts.
 	dockerfile, declared, mounts string
 	probe                        []string // more arguments of the probe
+	user                         string   // who takes the facts; root where it is empty
 }
 
 // policy lets images of the bank stand on what the bank keeps.
@@ -73,13 +74,13 @@ func (a application) files(t *testing.T) string {
 	}
 	var dockerfile string
 	if a.dockerfile != "" {
-		dockerfile = "      dockerfile: Dockerfile\n"
+		dockerfile = "      dockerfile: " + filepath.Join(dir, "Dockerfile") + "\n"
 	}
 	declared := a.declared
 	if declared == "" {
 		declared = "  data: {shared: false}\n"
 	}
-	name = strings.NewReplacer("@", "-", ".", "-").Replace(name)
+	name = strings.Trim(strings.NewReplacer("@", "-", ".", "-").Replace(name), "-")
 	texts := map[string]string{"policy.yaml": policy, "Dockerfile": a.dockerfile,
 		"migration.yaml": fmt.Sprintf(migrationFile, name, legacy.Address, target, strings.Join(a.dirs, ", "), a.mounts, dockerfile, declared)}
 	for file, text := range texts {

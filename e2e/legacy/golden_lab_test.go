@@ -3,6 +3,7 @@
 package legacy_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -17,6 +18,18 @@ var update = flag.Bool("update", false, "write the goldens again; what a person 
 const (
 	bankMounts = "{configMap: bank, path: /etc/bank}, {secret: bank, env: true}"
 	approved   = "FROM golang AS build\nRUN go build\nFROM registry.golemtrust.am/base/static\nUSER 1000\nCOPY --from=build /app /app\n"
+	fixes      = `  fixes:
+    - {code: LOGS-STDOUT, drill: logs-stdout, how: it logs to stdout}
+    - {code: STATE-DISK, drill: session-replay, how: sessions are in a signed cookie}
+    - {code: HEALTH, drill: health-truth, how: it has /healthz and /readyz}
+    - {code: SIGTERM, drill: drain-load, how: it drains}
+`
+	schedules = `  schedules:
+    - {name: royal-bank-eod.timer, owner: cluster}
+    - {name: "/etc/cron.d/royal-bank:1", owner: machine}
+    - {name: "/etc/cron.d/royal-bank:2", owner: nobody}
+  data: {shared: false}
+`
 	fromTheHub = "FROM debian:12\nCOPY app /app\n"
 )
 
@@ -37,8 +50,10 @@ var applications = map[string]application{
 	"haproxy":    {unit: "haproxy", dirs: []string{"/etc/haproxy"}},
 
 	"bank-as-it-grew": {unit: "royal-bank-api", dirs: []string{"/etc/royal-bank-api"}, dockerfile: fromTheHub},
-	"bank-put-right": {unit: "royal-bank-api-fixed", dirs: []string{"/etc/royal-bank-api-fixed"}, dockerfile: approved, mounts: bankMounts,
+	"bank-with-fixes": {unit: "royal-bank-api", dirs: []string{"/etc/royal-bank-api"}, dockerfile: approved, mounts: bankMounts, declared: fixes + schedules},
+	"bank-put-right": {unit: "royal-bank-api-fixed", dirs: []string{"/etc/royal-bank-api-fixed"}, dockerfile: approved, mounts: bankMounts, declared: schedules,
 		probe: []string{"--drill", "sigterm", "--yes", "--load", at("8082", "/"), "--rate", "20"}},
+	"bank-seen-by-a-stranger": {unit: "royal-bank-api-fixed", dirs: []string{"/etc/royal-bank-api-fixed"}, user: "onlooker"},
 
 	"compiled-in":    {unit: "compiledin", mounts: bankMounts},
 	"worker":         {unit: "worker"},
@@ -55,7 +70,7 @@ func TestFindings(t *testing.T) {
 		for name, app := range applications {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				_, facts := w.probe(t, "root", app.arguments()...)
+				_, facts := w.probe(t, cmp.Or(app.user, "root"), app.arguments()...)
 				compare(t, filepath.Join("testdata", name+".golden"), told(w.assess(t, facts, app)))
 			})
 		}
@@ -94,13 +109,18 @@ var masks = []struct {
 	what *regexp.Regexp
 	with string
 }{
+	{regexp.MustCompile(`CPU request of \d+m\b`), "CPU request of MILLI"},
 	{regexp.MustCompile(`\b\d+(\.\d+)? [KMGT]?i?B\b`), "SIZE"},
 	{regexp.MustCompile(`\b(process|pid|PID) \d+`), "$1 N"},
+	{regexp.MustCompile(`\b([a-z][a-z0-9.-]*) \(\d+\)`), "$1 (N)"},
+	{regexp.MustCompile(`\b\d+ of \d+ (samples|looks)`), "N of N $1"},
+	{regexp.MustCompile(`: Get "https:.*`), ": ..."},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ns|µs|ms|s|m|h)([0-9.]+(ms|s|m))*\b`), "TIME"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ][0-9:.]+(Z|[+-]\d\d:?\d\d)?`), "WHEN"},
 	{regexp.MustCompile(`sess_[0-9A-Za-z]+`), "sess_ID"},
+	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`), "DATE"},
+	{regexp.MustCompile(`and \d+ more`), "and N more"},
 	{regexp.MustCompile(`\b\d+ (files?|logs?|samples?|sessions?|of them|looks?)\b`), "N $1"},
-	{regexp.MustCompile(`\b\d+m\b`), "MILLI"},
 }
 
 func masked(text string) string {

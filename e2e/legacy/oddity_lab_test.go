@@ -141,9 +141,6 @@ func manyFiles(t *testing.T, f inventory.Facts) {
 	if count+listed < 10_000 || listed > 500 {
 		t.Errorf("%d files are listed and %d summed up; there are 10000", listed, count)
 	}
-	if f.Coverage.Samples < f.Coverage.Planned/2 {
-		t.Errorf("with so many files there were only %s", f.Coverage)
-	}
 }
 
 func nonUTF8(t *testing.T, f inventory.Facts) {

@@ -4,6 +4,7 @@ package legacy_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -15,7 +16,15 @@ import (
 	"rehome.dev/rehome/lab/part"
 )
 
-func TestMain(m *testing.M) { legacy.Main(m) }
+// TestMain lets many probes wait beside each other: they take seconds, and hardly
+// any time of a processor.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "9"); err != nil {
+		panic(err)
+	}
+	legacy.Main(m)
+}
 
 // world is the machine with its applications, and the program that looks at it.
 type world struct {
