@@ -59,6 +59,9 @@ func TestLogsAndState(t *testing.T) {
 			f.Files = append(f.Files, written("/var/lib/postgresql/x", inventory.FileData))
 		}), pass, ""},
 		{"a file that no rule knows", migration.CodeStateDisk, facts(func(f *inventory.Facts) { f.Files = append(f.Files, written("/srv/x", inventory.FileOther)) }), unknown, "no rule knows"},
+		{"many files that no rule knows", migration.CodeStateDisk, facts(func(f *inventory.Facts) {
+			f.Groups = []inventory.FileGroup{{Directory: "/srv/x", Class: inventory.FileOther, Count: 900, Written: 4}}
+		}), unknown, "writes 4 files in /srv/x, and no rule knows"},
 		{"temporary files", migration.CodeStateDisk, facts(func(f *inventory.Facts) { f.Files = append(f.Files, written("/tmp/x", inventory.FileTemp)) }), pass, ""},
 		{"one glance", migration.CodeStateDisk, facts(glance), unknown, "too few"},
 		{"half of the samples", migration.CodeStateDisk, facts(func(f *inventory.Facts) { f.Coverage.Samples = 29 }), unknown, "only 29 of 60"},
