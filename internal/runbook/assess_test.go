@@ -22,7 +22,7 @@ func TestAdviceHoldsNothingUp(t *testing.T) {
 		f.Unit.User = ""
 		return f
 	}
-	p.s.Waivers = slices.DeleteFunc(p.s.Waivers, func(w migration.Waiver) bool { return w.Code == migration.CodeEgress })
+	p.s.Waivers = slices.DeleteFunc(slices.Clone(p.s.Waivers), func(w migration.Waiver) bool { return w.Code == migration.CodeEgress })
 	m, ok := p.step().(Move)
 	if !ok || m.To.Step != migration.StepContainer {
 		t.Fatalf("stands at %s: %s", p.s.Step, asJSON(p.decide()))
