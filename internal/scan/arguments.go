@@ -176,7 +176,7 @@ func (a *arguments) value(i int, was next, flag, arg string) bool {
 		a.out = append(a.out, taken)
 		return true
 	case perhaps:
-		if arg == "" || digits.MatchString(arg) {
+		if arg == "" || digits.MatchString(arg) || strings.HasPrefix(arg, "$") { // a reference that nobody has resolved
 			return false
 		}
 		if !pathLike.MatchString(arg) {

@@ -121,9 +121,17 @@ func keyParts(name string) []string {
 
 var filePath = regexp.MustCompile(`^(?:[A-Za-z]:\\|\.{0,2}/|classpath:|~/)[\w.@+ /\\-]*$`)
 
-// pointsElsewhere says that the value names a file in which the secret is. Of a
-// password only a path with an extension or of a usual directory does so.
+// passes are nginx's directives that say to whom a request is passed on.
+var passes = []string{"fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"}
+
+// pointsElsewhere says that the value names a file in which the secret is, or that
+// it is no secret but another server. Of a password only a path with an extension
+// or of a usual directory does so.
 func pointsElsewhere(key, value string) bool {
+	_, last := splitKey(key)
+	if slices.Contains(passes, last) || last == "proxy_pass" && strings.Contains(value, "://") {
+		return true
+	}
 	if !filePath.MatchString(value) {
 		return false
 	}

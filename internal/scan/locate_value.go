@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net/url"
 	"regexp"
 	"slices"
@@ -18,7 +19,8 @@ var (
 	jdbcOracle = regexp.MustCompile(`(?i)jdbc:oracle:\w+:[^\s/@:]+/([^\s@]+)@`)
 	goMySQL    = regexp.MustCompile(`^[^\s:@/]+:([^\s@]+)@(?:tcp|unix)?\(`)
 	urlUser    = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/:@"'<>]*):([^\s/@"']+)@`)
-	header     = regexp.MustCompile(`(?i)\b(?:basic|bearer)\s+([A-Za-z0-9._~+/=-]{8,})`)
+	bearer     = regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)
+	basic      = regexp.MustCompile(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
 	headerName = regexp.MustCompile(`(?i)\b(?:authorization|x-api-key|x-auth-token|x-vault-token)\b["']?\s*[:=\s]\s*["']?(?:(?:basic|bearer|digest|token|apikey)\s+)?([^\s"',;]{4,})`)
 	azureKey   = regexp.MustCompile(`(?i)\b(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{16,})`)
 )
@@ -37,7 +39,9 @@ func shape(value string) string {
 		return ruleDSN
 	case containsAny(lower, "authorization", "x-api-key", "x-auth-token", "x-vault-token") && anyLiteral(headerName, value):
 		return "authorization"
-	case containsAny(lower, "basic", "bearer") && anyLiteral(header, value):
+	case strings.Contains(lower, "bearer") && anyLiteral(bearer, value):
+		return "authorization"
+	case strings.Contains(lower, "basic") && anyCredentials(value):
 		return "authorization"
 	case strings.Contains(value, "eyJ") && ruleNamed("jwt").MatchString(value):
 		return "jwt"
@@ -72,6 +76,18 @@ func urlSecret(value string) bool {
 func anyLiteral(expr *regexp.Regexp, value string) bool {
 	for _, m := range expr.FindAllStringSubmatch(value, -1) {
 		if !harmless(m[1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyCredentials looks for what RFC 7617 puts behind the word Basic, which is a word
+// of English too: user and password, in base64, or at least what no word looks like.
+func anyCredentials(value string) bool {
+	for _, m := range basic.FindAllStringSubmatch(value, -1) {
+		text := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(m[1], "="))
+		if plain, err := base64.RawStdEncoding.DecodeString(text); err == nil && bytes.IndexByte(plain, ':') >= 0 || strings.ContainsAny(m[1], "0123456789") && !harmless(m[1]) {
 			return true
 		}
 	}

@@ -84,9 +84,18 @@ func (c *Collector) nameFile(s *scope.Scope, pid int, path string, by int) {
 	u.kind, u.inode, u.atStart = m.kind, m.inode, true
 	u.measure(m.size, c.began)
 	u.holder(pid)
-	if dir := parent(path); strings.Count(dir, "/") >= 2 && below(dir, "/etc") {
+	if dir := parent(path); strings.Count(dir, "/") >= 2 && below(dir, "/etc") && !shared(dir) {
 		c.trees.settings(dir, pid)
 	}
+}
+
+// shared says that a directory holds a file of settings of each service.
+func shared(dir string) bool {
+	switch dir {
+	case "/etc/default", "/etc/sysconfig", "/etc/conf.d", "/etc/init.d":
+		return true
+	}
+	return false
 }
 
 // nameUnit looks for the files and directories that the unit names, and for

@@ -109,3 +109,20 @@ func FuzzPathsIn(f *testing.F) {
 		}
 	})
 }
+
+// In /etc/default every service has a file: that one of them is the application's
+// makes the others not its.
+func TestTheFilesBesideAnEnvironmentFileAreOfOtherServices(t *testing.T) {
+	const mine, others = "/etc/default/rehome-test-mine", "/etc/default/rehome-test-others"
+	t.Cleanup(func() { os.Remove(mine); os.Remove(others) })
+	if err := errors.Join(os.WriteFile(mine, nil, 0o600), os.WriteFile(others, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := scopeOf(launch(t, func(c *exec.Cmd) { c.Dir = "/" }))
+	s.Unit = &inventory.Unit{Name: "rehome-test.service", EnvironmentFiles: []string{mine}}
+	f := probe(t, s, nil)
+	file(t, f, mine)
+	if slices.ContainsFunc(f.Files, func(x inventory.File) bool { return x.Path == others }) {
+		t.Error("another service's environment file is told as its")
+	}
+}
