@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rehome.dev/rehome/internal/collect/scope"
@@ -26,7 +27,7 @@ var homes = []string{"/var/lib", "/var/cache", "/var/spool", "/var/opt", "/srv"}
 var others = []string{"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/proc", "/sys", "/dev", "/run", "/var/run", "/var/www"}
 
 // own gives directories that are the application's although it may hold no file in
-// them open: one that is called as its unit, its user or its program, and one that
+// them open: one that is called as it, and one that
 // its settings name and its user owns. What is opened, written and closed between
 // two samples, as sessions are, is found there.
 func (t *trees) own(c *Collector, s *scope.Scope) []place {
@@ -54,21 +55,42 @@ func (t *trees) own(c *Collector, s *scope.Scope) []place {
 	return found
 }
 
-// called is what the application may be called: by its unit, its user and its main
-// program. A user that many programs have names none of them.
+// called is what the application may be called: by its unit or else its main
+// program, and by its user where nobody else has that.
 func called(s *scope.Scope) map[string]bool {
-	found := map[string]bool{strings.TrimSuffix(comm(s.Proc, s.Main), "\n"): true}
+	found := map[string]bool{}
 	if s.Unit != nil {
 		name, _, _ := strings.Cut(strings.TrimSuffix(s.Unit.Name, ".service"), "@")
-		found[name], found[s.Unit.User] = true, true
-	}
-	if program, err := os.Readlink(procPath(s, s.Main, "exe")); err == nil {
+		found[name] = true
+		if alone(s) {
+			found[s.Unit.User] = true
+		}
+	} else if program, err := os.Readlink(procPath(s, s.Main, "exe")); err == nil {
 		found[base(program)] = true
 	}
 	for _, nobodys := range []string{"", "root", "nobody", "www-data", "daemon", "sh", "bash", "dash", "java", "python3", "perl", "node", "ruby"} {
 		delete(found, nobodys)
 	}
 	return found
+}
+
+// alone says that no process but the application's runs as its user.
+func alone(s *scope.Scope) bool {
+	mine, err := stat(procPath(s, s.Main, ""))
+	processes, listed := os.ReadDir(s.Proc)
+	if err != nil || listed != nil {
+		return false
+	}
+	for _, p := range processes {
+		pid, err := strconv.Atoi(p.Name())
+		if err != nil || s.Ever[pid] {
+			continue
+		}
+		if m, err := stat(procPath(s, pid, "")); err == nil && m.uid == mine.uid {
+			return false
+		}
+	}
+	return true
 }
 
 // head is the beginning of a file; nothing where it cannot be read, which is noted

@@ -59,6 +59,30 @@ func TestSessionsInTheDirectoryOfTheUnitsName(t *testing.T) {
 	}
 }
 
+// A user that another program runs as, too, may be the one whose sessions are in the
+// directory of the user's name.
+func TestTheDirectoryOfAUsersNameIsItsWhereNobodyElseHasTheUser(t *testing.T) {
+	dir := workplace(t)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program := copyOfSelf(t, dir)
+	as := func(uid uint32) func(c *exec.Cmd) {
+		return func(c *exec.Cmd) {
+			c.Path, c.Dir, c.SysProcAttr = program, "/", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		}
+	}
+	s := scopeOf(launch(t, as(64001)))
+	s.Unit = &inventory.Unit{Name: "teller.service", User: "rehome-test"}
+	if !called(s)["rehome-test"] || !called(s)["teller"] {
+		t.Errorf("alone it is called %v", called(s))
+	}
+	launch(t, as(64001))
+	if called(s)["rehome-test"] || !called(s)["teller"] {
+		t.Errorf("with another of the same user it is called %v", called(s))
+	}
+}
+
 // The logs of a web server belong to its user, which other programs have too: that
 // one of those has a log beside the web server's directory makes nothing in it its.
 func TestADirectoryBesideALogOfTheMachineIsNotIts(t *testing.T) {
