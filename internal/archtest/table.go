@@ -109,6 +109,11 @@ func homes() []home {
 		{"github.com/spf13/cobra", []string{"internal/cli", "lab/..."}, "flags and help are the command line's; a package that parses them cannot be driven by another front end"},
 		{"charm.land/lipgloss/v2", []string{"internal/cli", "internal/report"}, "only what speaks with a person knows about terminals"},
 		{"go.yaml.in/yaml/v3", []string{"internal/config/..."}, "files of people are decoded in one place, strictly"},
+		{"golang.org/x/crypto/ssh", []string{"internal/vm/...", "lab/..."}, "who logs in to machines answers for host keys; two places would answer differently"},
+		{"github.com/google/go-containerregistry", []string{"internal/image/...", "lab/...", "e2e/..."}, "registries are asked in one place, with one set of credentials"},
+		{"github.com/moby/buildkit", []string{"internal/image/..."}, "a Dockerfile is read in one place"},
+		{"github.com/tsenart/vegeta", []string{"internal/load"}, "one place says when a load counts"},
+		{"github.com/nginxinc/nginx-go-crossplane", []string{"internal/collect/config"}, "it is copied to other people's machines with the agent: nothing else of it is needed there"},
 		{"github.com/rogpeppe/go-internal", []string{"internal/cli", "cmd/...", "docs", "e2e/..."}, "scripts test the command line; a package below it is tested in Go"},
 	}
 }
