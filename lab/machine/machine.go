@@ -73,12 +73,13 @@ func (m Machine) Off(ctx context.Context) error {
 }
 
 // nspawn is the command line that boots the machine. --register=no and
-// --keep-unit do without a systemd on the host.
+// --keep-unit do without a systemd on the host. Whoever is root on a machine makes
+// networks there, systemd for one, which a container may not without being told.
 func (m Machine) nspawn() []string {
 	return []string{
 		"systemd-nspawn", "--quiet", "--directory=" + m.Root(), "--boot", "--machine=" + m.Name, "--hostname=" + m.Name,
 		"--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-		"--network-namespace-path=" + part.NetnsPath(m.Netns),
+		"--capability=CAP_NET_ADMIN", "--network-namespace-path=" + part.NetnsPath(m.Netns),
 	}
 }
 
