@@ -18,6 +18,7 @@ type stat struct {
 	parent  int
 	group   int
 	session int
+	threads int
 	started uint64
 	zombie  bool
 }
@@ -28,12 +29,25 @@ type table struct {
 	buf  []byte
 }
 
-// stat reads one process; false when there is none.
+// stat reads one process; false when there is none. What looks ended and counts no
+// thread may be a process whose first thread is just being replaced by the one that
+// executes a program: it is looked at again.
 func (t *table) stat(pid int) (stat, bool) {
-	text, err := scope.Read(t.path(pid, "stat"), t.buffer())
-	if err != nil {
-		return stat{}, false
+	for range 100 {
+		text, err := scope.Read(t.path(pid, "stat"), t.buffer())
+		if err != nil {
+			return stat{}, false
+		}
+		if s, ok := parseStat(text); !ok || !s.zombie || s.threads > 0 {
+			return s, ok
+		}
 	}
+	return stat{}, false
+}
+
+// parseStat reads a line of proc_pid_stat(5). A process whose first thread has ended
+// while others go on is no zombie.
+func parseStat(text []byte) (stat, bool) {
 	open, shut := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
 	if open < 0 || shut < open || shut+2 > len(text) {
 		return stat{}, false
@@ -51,7 +65,11 @@ func (t *table) stat(pid int) (stat, bool) {
 			s.group = number(word)
 		case 3:
 			s.session = number(word)
+		case 17:
+			s.threads = number(word)
+			s.zombie = s.zombie && s.threads < 2
 		case 19:
+			var err error
 			s.started, err = strconv.ParseUint(string(word), 10, 64)
 			return s, err == nil
 		}

@@ -93,6 +93,22 @@ func TestAForkStaysWhenItsParentHasGone(t *testing.T) {
 	}
 }
 
+// A process goes on when its first thread has ended and others have not, as for a
+// moment whenever another than the first executes a program.
+func TestAProcessWithoutItsFirstThreadHasNotEnded(t *testing.T) {
+	line := "7 (a) b) %s 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 %d 0 1234 0"
+	for _, tt := range []struct {
+		state   string
+		threads int
+		ended   bool
+	}{{"S", 1, false}, {"Z", 1, true}, {"Z", 3, false}, {"X", 0, true}} {
+		s, ok := parseStat(fmt.Appendf(nil, line, tt.state, tt.threads))
+		if !ok || s.zombie != tt.ended || s.started != 1234 || s.name != "a) b" {
+			t.Errorf("state %s, %d threads: %+v", tt.state, tt.threads, s)
+		}
+	}
+}
+
 func mustStat(t *testing.T, pid int) stat {
 	t.Helper()
 	s, ok := (&table{proc: "/proc"}).stat(pid)

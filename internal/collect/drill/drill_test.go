@@ -193,6 +193,7 @@ func (a *first) processes() int {
 }
 
 func TestSIGTERM(t *testing.T) {
+	t.Parallel()
 	for kind, want := range map[string]struct {
 		passed bool
 		detail string
@@ -231,6 +232,7 @@ func TestSIGTERM(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	for kind, want := range map[string]struct {
 		passed bool
 		detail string
@@ -256,6 +258,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestWhatCannotBeDrilled(t *testing.T) {
+	t.Parallel()
 	for word, spoil := range map[string]func(*first){
 		"no drill":        func(a *first) { a.scope.Request.Drills = []inventory.DrillName{"reboot"} },
 		"does not run":    func(a *first) { a.scope.Main = 0 },
@@ -267,6 +270,7 @@ func TestWhatCannotBeDrilled(t *testing.T) {
 		"its environment": func(a *first) { a.scope.Main = 1 << 22 },
 	} {
 		t.Run(word, func(t *testing.T) {
+			t.Parallel()
 			a := run(t, "drains", inventory.DrillHealth)
 			spoil(a)
 			if d := a.drill(t.Context())[0]; !strings.Contains(d.Err, word) && word != "its environment" || d.Err == "" || d.Passed {

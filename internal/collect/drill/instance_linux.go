@@ -248,30 +248,37 @@ func (in *instance) members(but ...int) []int {
 		if err != nil || pid == os.Getpid() || slices.Contains(but, pid) {
 			continue
 		}
-		state, parent := statOf(pid)
+		parent, ended := statOf(pid)
 		family[pid] = family[pid] || family[parent]
 		ns, err := os.Readlink("/proc/" + e.Name() + "/ns/net")
-		if (err == nil && ns == in.net || err != nil && family[pid]) && !isEnded(state) {
+		if (err == nil && ns == in.net || err != nil && family[pid]) && !ended {
 			out = append(out, pid)
 		}
 	}
 	return out
 }
 
-func isEnded(state string) bool { return state == "Z" || state == "X" || state == "" }
-
-// statOf gives state and parent from proc_pid_stat(5).
-func statOf(pid int) (string, int) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return "", 0
+// statOf gives the parent from proc_pid_stat(5), and whether the process has ended.
+// When another thread than the first one executes a program, the first one dies and
+// that thread takes its place: for a moment the state is that of a process that
+// ended, which has one thread, while here there are more, or none is counted.
+func statOf(pid int) (parent int, ended bool) {
+	for range 100 {
+		data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		f := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+		if err != nil || len(f) < 18 {
+			return 0, true
+		}
+		parent, _ = strconv.Atoi(f[1])
+		threads := f[17]
+		if f[0] != "Z" && f[0] != "X" || threads != "0" && threads != "1" {
+			return parent, false
+		}
+		if threads == "1" {
+			break
+		}
 	}
-	f := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	if len(f) < 2 {
-		return "", 0
-	}
-	parent, _ := strconv.Atoi(f[1])
-	return f[0], parent
+	return parent, true
 }
 
 // mains are those members whose parent is none: the processes to which a signal goes.
@@ -279,7 +286,7 @@ func (in *instance) mains() []int {
 	all := in.members()
 	var out []int
 	for _, pid := range all {
-		if _, parent := statOf(pid); !slices.Contains(all, parent) {
+		if parent, _ := statOf(pid); !slices.Contains(all, parent) {
 			out = append(out, pid)
 		}
 	}
