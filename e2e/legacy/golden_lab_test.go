@@ -39,20 +39,20 @@ var enough = []string{"--for", "7s", "--every", "500ms"}
 // applications are the goldens' by name.
 var applications = map[string]application{
 	"nginx":      {unit: "nginx", dirs: []string{"/etc/nginx"}},
-	"redis":      {unit: "redis-server", dirs: []string{"/etc/redis"}, declared: "  data: {shared: true, stores: [redis]}\n"},
+	"redis":      {unit: "redis-server", dirs: []string{"/etc/redis"}, declared: "  data: {shared: true, stores: [\"127.0.0.1:6379\", \"[::1]:6379\"]}\n"},
 	"postgresql": {unit: "postgresql@15-main", dirs: []string{"/etc/postgresql/15/main"}},
 	"tomcat":     {unit: "tomcat10", dirs: []string{"/etc/tomcat10"}, dockerfile: fromTheHub},
 	"php":        {unit: "php8.2-fpm", dirs: []string{"/etc/php/8.2/fpm", "/var/www/html"}},
 	"gunicorn":   {unit: "ledger", dirs: []string{"/opt/ledger"}, mounts: bankMounts},
 	"h2":         {unit: "h2"},
-	"rsyslog":    {unit: "rsyslog"},
+	"rsyslog":    {unit: "rsyslog", dirs: []string{"/etc/rsyslog.d"}},
 	"postfix":    {unit: "postfix@-", dirs: []string{"/etc/postfix"}},
 	"haproxy":    {unit: "haproxy", dirs: []string{"/etc/haproxy"}},
 
 	"bank-as-it-grew": {unit: "royal-bank-api", dirs: []string{"/etc/royal-bank-api"}, dockerfile: fromTheHub},
 	"bank-with-fixes": {unit: "royal-bank-api", dirs: []string{"/etc/royal-bank-api"}, dockerfile: approved, mounts: bankMounts, declared: fixes + schedules},
 	"bank-put-right": {unit: "royal-bank-api-fixed", dirs: []string{"/etc/royal-bank-api-fixed"}, dockerfile: approved, mounts: bankMounts, declared: schedules,
-		probe: []string{"--drill", "sigterm", "--yes", "--load", at("8082", "/"), "--rate", "20"}},
+		probe: []string{"--health-path", "/healthz", "--health-path", "/readyz", "--health-path", "/accounts", "--drill", "sigterm", "--yes", "--load", at("8082", "/"), "--rate", "20"}},
 	"bank-seen-by-a-stranger": {unit: "royal-bank-api-fixed", dirs: []string{"/etc/royal-bank-api-fixed"}, user: "onlooker"},
 
 	"compiled-in":    {unit: "compiledin", mounts: bankMounts},
