@@ -31,6 +31,7 @@ const (
 	KindRCA      RecordKind = "rca"      // RCA
 	KindOver     RecordKind = "over"     // Over
 	KindNote     RecordKind = "note"     // Said
+	KindMeasured RecordKind = "measured" // runbook.Measured
 )
 
 // Acting says whether a record of this kind is written by whoever drives the

@@ -22,6 +22,7 @@ func healthEndpoint(l look, m machine) opinion {
 	for _, w := range l.Spec.Workloads {
 		paths = append(paths, w.Health.ReadinessPath, w.Health.LivenessPath)
 	}
+	o.noteOrigin(m, "drill health")
 	var good, other, silent []string
 	for _, a := range m.Health {
 		wanted := slices.Contains(paths, a.Path)
@@ -45,7 +46,7 @@ func healthEndpoint(l look, m machine) opinion {
 	}
 	drill, drilled := m.drilled(inventory.DrillHealth)
 	if drilled {
-		o.note(m, 0, "drill health at %s: %s", drill.At.UTC().Format(time.RFC3339), drill.Detail)
+		o.note(m.then("drill health"), 0, "drill health at %s: %s", drill.At.UTC().Format(time.RFC3339), drill.Detail)
 	}
 	why := m.unseen(inventory.SubjectHealth, inventory.SubjectListeners)
 	switch {
@@ -56,7 +57,7 @@ func healthEndpoint(l look, m machine) opinion {
 	case len(good) > 0 && drilled:
 		return o.passes("200 from %s, which turned in the drill when a dependency was gone", strings.Join(slices.Compact(good), " and "))
 	case len(good) > 0:
-		return o.passes("200 from %s; that it turns when a dependency is gone was not drilled", strings.Join(slices.Compact(good), " and "))
+		return o.passes("200 from %s; %s", strings.Join(slices.Compact(good), " and "), m.without("that it turns when a dependency is gone was not drilled", "drill health"))
 	case len(other) > 0:
 		o.remedy = "declare it as health.readinessPath, or serve /readyz"
 		return o.fails("%s answers 200, and no workload declares it as its path", other[0])

@@ -21,6 +21,10 @@ type machine struct {
 	inventory.Facts
 	name     string
 	declared migration.VM
+	// recorded are the experiments that count because somebody put them on record,
+	// outdated says why others no longer do, both by kind.
+	recorded map[string]Recorded
+	outdated map[string]string
 }
 
 // meet finds the facts of each machine that the migration names. A machine
@@ -46,6 +50,9 @@ func meet(in Input) (machines, strangers []machine) {
 		case !used[i]:
 			strangers = append(strangers, m)
 		}
+	}
+	for i, m := range machines {
+		machines[i] = m.remember(in)
 	}
 	return machines, strangers
 }

@@ -19,10 +19,13 @@ type Input struct {
 	Policy migration.Policy
 	Report inventory.Report
 	// Bases are what the workloads' images stand on, by workload.
-	Bases   map[string]migration.Observed[migration.BaseFacts]
-	Waivers []migration.Waiver
-	Attempt int
-	Now     time.Time
+	Bases map[string]migration.Observed[migration.BaseFacts]
+	// Recorded are experiments that people have put on record, one of each kind for
+	// each machine.
+	Recorded []Recorded
+	Waivers  []migration.Waiver
+	Attempt  int
+	Now      time.Time
 }
 
 // Finding is the judgement of one item over all machines.

@@ -25,17 +25,19 @@ func profiled(l look) opinion {
 	var peak inventory.Usage
 	valid := 0
 	for _, m := range l.machines {
+		o.noteOrigin(m, "load")
 		if m.Load == nil {
+			why = m.without(why, "load")
 			continue
 		}
 		if bad := unusable(*m.Load); bad != "" {
 			why = bad
-			o.note(m, 0, "load of %.0f requests a second: %s", m.Load.Rate, bad)
+			o.note(m.then("load"), 0, "load of %.0f requests a second: %s", m.Load.Rate, bad)
 			continue
 		}
 		valid++
 		peak = higher(peak, m.Load.Usage)
-		o.note(m, m.Load.Usage.CPUMilli.N, "at %.0f requests a second: CPU p50 %dm, p95 %dm, p99 %dm, highest %dm; memory p95 %s, highest %s (%s)",
+		o.note(m.then("load"), m.Load.Usage.CPUMilli.N, "at %.0f requests a second: CPU p50 %dm, p95 %dm, p99 %dm, highest %dm; memory p95 %s, highest %s (%s)",
 			m.Load.Achieved, m.Load.Usage.CPUMilli.P50, m.Load.Usage.CPUMilli.P95, m.Load.Usage.CPUMilli.P99, m.Load.Usage.CPUMilli.Max,
 			size(m.Load.Usage.MemoryBytes.P95), size(m.Load.Usage.MemoryBytes.Max), m.Load.Usage.MemoryFrom)
 		o.command = showUsage(m)

@@ -17,6 +17,7 @@ const sigterm = "SIGTERM"
 // seen to happen happened.
 func drains(_ look, m machine) opinion {
 	o := opinion{remedy: "see it in a second instance: " + m.probe() + " --drill sigterm"}
+	o.noteOrigin(m, "drill sigterm")
 	for _, p := range m.Processes {
 		if p.Signals.Known {
 			o.note(m, p.Seen, "%s (%d) %s SIGTERM", p.Name, p.PID, disposition(p.Signals))
@@ -24,7 +25,7 @@ func drains(_ look, m machine) opinion {
 	}
 	d, drilled := m.drilled(inventory.DrillSIGTERM)
 	if drilled {
-		o.note(m, 0, "drill sigterm at %s: %d of %d requests in flight answered, ended in %s", d.At.UTC().Format(time.RFC3339), d.Answered, d.InFlight, d.EndedIn.Round(time.Millisecond))
+		o.note(m.then("drill sigterm"), 0, "drill sigterm at %s: %d of %d requests in flight answered, ended in %s", d.At.UTC().Format(time.RFC3339), d.Answered, d.InFlight, d.EndedIn.Round(time.Millisecond))
 	}
 	// The drill proves something only with requests in flight.
 	switch {
@@ -62,7 +63,7 @@ func (m machine) byMask(o opinion, main inventory.Process, known bool, why strin
 	case !main.Signals.Known:
 		return o.unknown("the signal masks of %s could not be read", main.Name)
 	}
-	return o.unknown("%s %s SIGTERM; whether it answers what is in flight was not drilled", main.Name, disposition(main.Signals))
+	return o.unknown("%s %s SIGTERM; %s", main.Name, disposition(main.Signals), m.without("whether it answers what is in flight was not drilled", "drill sigterm"))
 }
 
 // stopsBy is the signal that stops the application on the machine.

@@ -103,7 +103,7 @@ func (l look) notProbed() []migration.Reason {
 func (l look) assessment() readiness.Assessment {
 	return readiness.Judge(readiness.Input{
 		Spec: l.s.Spec, Policy: l.s.Policy, Report: l.report(), Bases: l.f.Bases,
-		Waivers: l.s.Waivers, Attempt: l.s.Attempt, Now: l.now,
+		Recorded: l.s.Measured, Waivers: l.s.Waivers, Attempt: l.s.Attempt, Now: l.now,
 	})
 }
 
@@ -153,7 +153,16 @@ func reasonOf(f readiness.Finding) migration.Reason {
 	if !f.Verdict.OK() {
 		r.Hint = f.Remedy
 	}
+	if f.Verdict == migration.Unknown && experiment(f.Remedy) {
+		r.Hint += " -o json > facts.json, and put it on record: rehome assess FILE --facts facts.json --record"
+	}
 	return r
+}
+
+// experiment says whether what helps is a load or a drill, which nobody makes
+// while a migration runs.
+func experiment(remedy string) bool {
+	return strings.Contains(remedy, "rehome probe ") && (strings.Contains(remedy, " --load ") || strings.Contains(remedy, " --drill "))
 }
 
 // sourceOf names the machines on which it was seen.

@@ -11,6 +11,7 @@ import (
 	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/inventory/imagined"
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/readiness"
 )
 
 func jsonInto(b []byte, v any) error { return json.Unmarshal(b, v) }
@@ -119,8 +120,14 @@ func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what strin
 		spec.VMs[1].Host = "vm-bank-2"
 	case "fix":
 		spec.Fixes = append(slices.Clone(spec.Fixes), migration.Fix{Code: migration.Code(args[0]), Drill: migration.StagingDrill(args[1]), How: strings.Join(args[2:], " ")})
+	case "resources":
+		w := slices.Clone(spec.Workloads)
+		w[0].Resources = migration.Resources{CPURequestMilli: st.number(args[0]), MemoryRequestBytes: st.number(args[1]) << 20}
+		spec.Workloads = w
 	case "waivers":
 		st.waive = st.duration(args[0])
+	case "judged":
+		st.judged = append(st.judged, migration.Code(args[0]))
 	case "hold":
 		policy.Hold = st.duration(args[0])
 	case "residual":
@@ -128,6 +135,14 @@ func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what strin
 	default:
 		st.t.Fatalf("given %s?", what)
 	}
+}
+
+func (st *story) number(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return n
 }
 
 func (st *story) duration(s string) time.Duration {
@@ -164,6 +179,8 @@ func (st *story) person(by, verb string, args []string) {
 		p.says(by, migration.KindRCA, migration.RCA{Incident: inc.ID, By: by, At: now, SHA256: "0123", Summary: "a pool of one connection"})
 	case "allows":
 		p.says(by, migration.KindOver, migration.Over{Set: migration.RRset{Name: args[0], Type: "A", Data: args[1:]}, By: by, At: now})
+	case "records":
+		p.says(by, migration.KindMeasured, Measured{File: "facts.json", Experiments: st.recorded(by, args)})
 	case "adds-a-name":
 		for z := range p.w.zones {
 			p.w.write(z, migration.RRset{Name: "new." + z, Type: "A", TTL: 300, Data: []string{"192.0.2.77"}})
@@ -187,6 +204,30 @@ func (st *story) person(by, verb string, args []string) {
 	}
 }
 
+// recorded is an experiment as a person puts it on record, made some time ago:
+// "load 10m 120" with the p95 of the CPU, "sigterm 10m passed".
+func (st *story) recorded(by string, args []string) []readiness.Recorded {
+	at := st.p.w.now
+	made := at.Add(-st.duration(args[1]))
+	f := imagined.Service(inventory.Target{Host: "vm-bank-1", Unit: key + ".service"}, made)
+	if args[0] == "load" {
+		f.Drills, f.Load = nil, &inventory.Load{Rate: 100, Achieved: 100, For: time.Minute, Requests: 6000, Valid: true, Usage: f.Usage}
+		f.Load.Usage.CPUMilli.P95 = st.number(args[2])
+	} else {
+		d := f.Drills[0]
+		d.Passed, d.Detail = args[2] == "passed", strings.Join(args[2:], " ")
+		f.Drills = []inventory.Drill{d}
+	}
+	out, faults := readiness.Recordable(st.p.s.Spec, st.p.s.Policy, f, at)
+	if len(faults) > 0 {
+		st.t.Fatal(faults)
+	}
+	for i := range out {
+		out[i].By, out[i].At, out[i].Facts = by, at, "0123"
+	}
+	return out
+}
+
 // outside changes the world.
 func (st *story) outside(args []string) {
 	w := st.begin().w
@@ -196,6 +237,8 @@ func (st *story) outside(args []string) {
 		w.machine = imagined.Legacy
 	case "machines corrected":
 		w.machine = imagined.Service
+	case "machines undrilled":
+		w.machine = undrilled
 	case "machines drift":
 		w.machine = drifting
 	case "machines show":
@@ -247,6 +290,13 @@ func (st *story) outside(args []string) {
 	default:
 		st.records(args)
 	}
+}
+
+// undrilled is a machine on which nobody makes experiments.
+func undrilled(t inventory.Target, at time.Time) inventory.Facts {
+	f := imagined.Service(t, at)
+	f.Drills = nil
+	return f
 }
 
 // drifting are two machines of which somebody has edited one.

@@ -69,6 +69,8 @@ func said(s State, r migration.Record) (State, error) {
 		n = turn(s, migration.ModeRollback, migration.Back[0], r)
 	case migration.KindAbort:
 		n = turn(s, migration.ModeAborting, migration.Undo[0], r)
+	case migration.KindMeasured:
+		err = with(r, func(b Measured) { n.Measured = newest(s.Measured, b.Experiments) })
 	case migration.KindNote:
 	default:
 		err = fmt.Errorf("unknown kind of record; it was written by a newer version")

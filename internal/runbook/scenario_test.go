@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,8 @@ type story struct {
 	spec   migration.Spec
 	policy migration.Policy
 	ttl    uint32
-	waive  time.Duration // until when the unjudged codes are waived; 0 for not at all
+	waive  time.Duration    // until when the unjudged codes are waived; 0 for not at all
+	judged []migration.Code // codes that are not waived all the same
 	p      *play
 	told   map[string]bool // decisions that were shown since the last command
 	quiet  bool
@@ -110,6 +112,9 @@ func (st *story) begin() *play {
 	st.p.declare("angua", st.spec, st.policy)
 	if st.waive > 0 {
 		for _, wv := range waivers(t0.Add(st.waive)) {
+			if slices.Contains(st.judged, wv.Code) {
+				continue
+			}
 			st.p.says("angua", migration.KindWaived, wv)
 		}
 	}

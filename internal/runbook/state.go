@@ -7,6 +7,7 @@ import (
 
 	"rehome.dev/rehome/internal/analysis"
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/readiness"
 )
 
 // State is the fold of one migration's journal, and the live part that is
@@ -35,6 +36,7 @@ type State struct {
 	Smoke   map[string]Observation[SmokeResult] `json:"smoke,omitempty"`  // by env/via
 
 	Assessed  *Assessed            `json:"assessed,omitempty"`
+	Measured  []readiness.Recorded `json:"measured,omitempty"` // the newest of each kind for each machine
 	TTLLow    *migration.TTLLow    `json:"ttlLow,omitempty"`
 	Rehearsal *migration.Rehearsal `json:"rehearsal,omitempty"`
 	Baseline  *analysis.Baseline   `json:"baseline,omitempty"`
