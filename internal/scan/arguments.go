@@ -13,68 +13,74 @@ type Argument struct {
 	Rule     string
 }
 
+// The rules of Arguments beyond those of Secret and Redact.
+const (
+	ruleFlag     = "flag"
+	ruleKeyValue = "key-value"
+	rulePair     = "user and password"
+)
+
 // Arguments gives a command line without what looks like a secret, and where it
-// was. It knows "--password x", "--password=x", "-Dpassword=x", "-px" of the
-// MySQL programs, user:password pairs, and what Redact knows; an argument that is a
-// whole command line itself (sh -c) is read as one. What may as well be a port or a
-// path ("-p 8080", "--secret /run/secrets/x") is left alone.
+// was. It knows "--password x", "--password=x", "-Dpassword=x", "-px" and its like of
+// the usual clients, user:password pairs, and what Secret and Redact know; an
+// argument that is a whole command line itself (sh -c) is read as one. What may as
+// well be a port or a path ("-p 8080", "--secret /run/secrets/x") is left alone.
 func Arguments(argv []string) ([]string, []Argument) {
-	a := arguments{program: program(argv)}
+	var a arguments
 	for i, arg := range argv {
 		a.read(i, arg)
 	}
 	return a.out, a.found
 }
 
-// CommandLine is Arguments for a line as a shell or systemd writes it.
+// CommandLine is Arguments for a line as a shell, cron or systemd has it. What is no
+// secret stays as it is written.
 func CommandLine(line string) (string, []Argument) {
-	clean, found := Arguments(Words(line))
-	if len(found) == 0 && same(clean, Words(line)) {
-		return line, nil
+	parts := split(line)
+	argv := make([]string, len(parts))
+	for i, p := range parts {
+		argv[i] = p.text
 	}
-	return strings.Join(clean, " "), found
-}
-
-func same(a, b []string) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return false
+	clean, found := Arguments(argv)
+	var out strings.Builder
+	at := 0
+	for i, p := range parts {
+		if clean[i] != p.text {
+			out.WriteString(line[at:p.from] + p.instead(line, clean[i]))
+			at = p.to
 		}
 	}
-	return true
+	out.WriteString(line[at:])
+	text, n := apply([]byte(out.String()), acrossWords)
+	if n > 0 {
+		found = append(found, Argument{Key: "header", Rule: "authorization"})
+	}
+	return string(text), found
 }
 
-// Words splits a line at blanks outside of quotes, which it takes off.
-func Words(line string) []string {
-	var words []string
-	var word strings.Builder
-	quote, inside, escaped := rune(0), false, false
-	for _, r := range line {
-		switch {
-		case escaped:
-			word.WriteRune(r)
-			escaped = false
-		case r == '\\' && quote != '\'':
-			escaped, inside = true, true
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote == 0 && (r == '\'' || r == '"'):
-			quote, inside = r, true
-		case quote == 0 && (r == ' ' || r == '\t' || r == '\n' || r == '\r'):
-			if inside {
-				words = append(words, word.String())
-				word.Reset()
-				inside = false
-			}
-		default:
-			word.WriteRune(r)
-			inside = true
+// client is a program that takes a password behind a letter, or a user with one.
+type client struct {
+	name   string // or how it begins
+	letter string
+	asks   bool // the letter alone lets it ask: what follows is no password
+	pair   bool // -u, -U and --user are user:password or user%password
+}
+
+var clients = []client{
+	{name: "mysql", letter: "-p", asks: true}, {name: "mariadb", letter: "-p", asks: true},
+	{name: "sshpass", letter: "-p"}, {name: "mongo", letter: "-p"},
+	{name: "redis", letter: "-a"}, {name: "ldap", letter: "-w"},
+	{name: "sqlcmd", letter: "-P"}, {name: "isql", letter: "-P"},
+	{name: "curl", pair: true}, {name: "wget", pair: true}, {name: "smbclient", pair: true}, {name: "lftp", pair: true}, {name: "rclone", pair: true},
+}
+
+func clientOf(program string) client {
+	for _, c := range clients {
+		if strings.HasPrefix(path.Base(program), c.name) {
+			return c
 		}
 	}
-	if inside {
-		words = append(words, word.String())
-	}
-	return words
+	return client{}
 }
 
 // next is what is known of the argument that follows a flag.
@@ -88,80 +94,44 @@ const (
 )
 
 type arguments struct {
-	program string
-	flag    string
-	next    next
-	out     []string
-	found   []Argument
+	client client
+	flag   string
+	next   next
+	out    []string
+	found  []Argument
 }
 
-const taken = "[redacted: argument]"
-
-var (
-	flagged   = regexp.MustCompile(`(?s)^(-{1,2}D?|[A-Za-z_][\w.-]*?)([\w.-]*)(=|:=)(.*)$`)
-	switches  = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|0|1|none|null)$`)
-	digits    = regexp.MustCompile(`^[0-9]{1,5}(:[0-9]{1,5})*$`)
-	pathLike  = regexp.MustCompile(`^(~|\.{1,2})?/[\w./@-]*$`)
-	userPair  = regexp.MustCompile(`(?s)^([^\s:/@=]*):(.+)$`)
-	userAt    = regexp.MustCompile(`(?s)^([^\s:/@=]+):([^\s@/][^\s@]*)(@[\w.([\]-].*)$`)
-	notSecret = regexp.MustCompile(`(?i)by-?pass|pass-?(?:through|ive|enger|age|es|ed)|compass|token-?(?:iz|s?-?ttl|-?expir)|(?:file|path|dir|url|uri|length|min|max|ttl|days|age|name|type|policy)$`)
-	secretKey = regexp.MustCompile(`(?i)passw|passwd|pwd|pass|secret|token|api[._-]?key|access[._-]?key|private[._-]?key|encryption[._-]?key|credential|masterauth`)
+const (
+	redacted = "[redacted"
+	taken    = redacted + ": argument]"
 )
 
-// SecretName says whether something of this name is likely to hold a secret:
-// DB_PASSWORD does, PASSWORD_FILE and BYPASS_CACHE do not.
-func SecretName(name string) bool {
-	return secretKey.MatchString(name) && !notSecret.MatchString(name)
-}
-
-// SecretValue names the rule by which a setting or variable of this name and
-// value holds a secret, "" where it seems to hold none. A name alone is not enough
-// where the value is a switch or the path of a file.
-func SecretValue(name, value string) string {
-	switch {
-	case value == "":
-		return ""
-	case SecretName(name) && !pathLike.MatchString(value) && !switches.MatchString(value):
-		return "name"
-	}
-	if _, n := Redact([]byte(value)); n > 0 {
-		return "shape"
-	}
-	if userAt.MatchString(value) {
-		return "user and password"
-	}
-	return ""
-}
+var (
+	flagged  = regexp.MustCompile(`(?s)^(-{1,2}D?|[A-Za-z_][\w.-]*?)([\w.-]*)(=|:=)(.*)$`)
+	digits   = regexp.MustCompile(`^[0-9]{1,5}(:[0-9]{1,5})*$`)
+	pathLike = regexp.MustCompile(`^(~|\.{1,2})?/[\w./@-]*$`)
+	userPair = regexp.MustCompile(`(?s)^([^\s:/@=%]*)([:%])(.+)$`)
+)
 
 func (a *arguments) read(i int, arg string) {
 	was, flag := a.next, a.flag
 	a.next, a.flag = plain, ""
-	if was != plain && !(strings.HasPrefix(arg, "-") && len(arg) > 1 && was != secret) {
-		if a.value(i, was, flag, arg) {
-			return
-		}
+	if c := clientOf(arg); i == 0 || was == plain && c.name != "" { // sudo mysqldump, x | mysql
+		a.client = c
 	}
-	if m := flagged.FindStringSubmatch(arg); m != nil && !strings.ContainsAny(m[1]+m[2], " \t\n") {
-		name := strings.TrimPrefix(m[1], "-D") + m[2]
-		if SecretName(name) && m[4] != "" && !pathLike.MatchString(m[4]) {
-			a.take(i, strings.TrimLeft(name, "-"), "key-value")
-			a.out = append(a.out, m[1]+m[2]+m[3]+taken)
-			return
+	isFlag := strings.HasPrefix(arg, "-") && len(arg) > 1
+	switch {
+	case strings.HasPrefix(arg, redacted):
+		a.out = append(a.out, arg)
+	case (was == secret || !isFlag) && a.value(i, was, flag, arg):
+	case a.keyValue(i, arg):
+	case a.attached(i, arg):
+	default:
+		if isFlag && !strings.ContainsAny(arg, "= \t") {
+			a.next, a.flag = a.after(arg), arg
 		}
-		if secretKey.MatchString(name) { // Redact would take it for a secret by its name
-			a.out = append(a.out, m[1]+m[2]+m[3]+a.text(i, m[4]))
-			return
-		}
+		a.out = append(a.out, a.text(i, arg))
 	}
-	if strings.HasPrefix(arg, "-") && !strings.ContainsAny(arg, "= \t") {
-		if rest, ok := strings.CutPrefix(arg, "-p"); ok && rest != "" && a.mysql() {
-			a.take(i, "-p", "flag")
-			a.out = append(a.out, "-p"+taken)
-			return
-		}
-		a.next, a.flag = a.after(arg), arg
-	}
-	a.out = append(a.out, a.text(i, arg))
 }
 
 // value handles the argument of a flag; false leaves it to be read as any other.
@@ -169,29 +139,49 @@ func (a *arguments) value(i int, was next, flag, arg string) bool {
 	key := strings.TrimLeft(flag, "-")
 	switch was {
 	case secret:
-		if arg == "" || pathLike.MatchString(arg) {
-			return false
-		}
-		a.take(i, key, "flag")
-		a.out = append(a.out, taken)
-		return true
+		return a.take(i, key, ruleFlag, "", arg)
 	case perhaps:
-		if arg == "" || digits.MatchString(arg) || strings.HasPrefix(arg, "$") { // a reference that nobody has resolved
-			return false
-		}
-		if !pathLike.MatchString(arg) {
-			a.take(i, key, "flag")
-			a.out = append(a.out, taken)
-			return true
-		}
-		return false
+		return !digits.MatchString(arg) && !pathLike.MatchString(arg) && a.take(i, key, ruleFlag, "", arg)
 	case pair:
-		m := userPair.FindStringSubmatch(arg)
-		if m == nil || (digits.MatchString(m[1]) && digits.MatchString(m[2])) { // uid:gid
-			return false
-		}
-		a.take(i, key, "user and password")
-		a.out = append(a.out, m[1]+":"+taken)
+		return a.takePair(i, key, "", arg)
+	}
+	return false
+}
+
+// keyValue handles what has its value behind an equals sign.
+func (a *arguments) keyValue(i int, arg string) bool {
+	m := flagged.FindStringSubmatch(arg)
+	if m == nil {
+		return false
+	}
+	key, front := strings.TrimLeft(strings.TrimPrefix(m[1], "-D")+m[2], "-"), m[1]+m[2]+m[3]
+	switch {
+	case secretName(key) && a.take(i, key, ruleKeyValue, front, m[4]):
+		return true
+	case a.client.pair && isPair("--"+key) && a.takePair(i, key, front, m[4]):
+		return true
+	case mentions.MatchString(key): // Redact would take it for a secret by its name
+		a.out = append(a.out, front+a.text(i, m[4]))
+		return true
+	}
+	return false
+}
+
+// attached handles the letter of a client with its value right behind it.
+func (a *arguments) attached(i int, arg string) bool {
+	if a.client.letter != "" {
+		rest, is := strings.CutPrefix(arg, a.client.letter)
+		return is && a.take(i, a.client.letter, ruleFlag, a.client.letter, rest)
+	}
+	if a.client.pair && len(arg) > 2 && isPair(arg[:2]) {
+		return a.takePair(i, arg[:2], arg[:2], arg[2:])
+	}
+	return false
+}
+
+func isPair(flag string) bool {
+	switch flag {
+	case "-u", "-U", "--user", "-user", "--proxy-user":
 		return true
 	}
 	return false
@@ -199,56 +189,89 @@ func (a *arguments) value(i int, was next, flag, arg string) bool {
 
 // after says what follows a flag that stands alone.
 func (a *arguments) after(flag string) next {
-	name := strings.TrimLeft(flag, "-")
 	switch {
-	case SecretName(name):
+	case secretName(strings.TrimLeft(flag, "-")):
 		return secret
-	case flag == "-p" && !a.mysql(): // of mysql it asks for one
+	case flag == a.client.letter && a.client.asks:
+		return plain
+	case flag == a.client.letter:
+		return secret
+	case flag == "-p":
 		return perhaps
-	case flag == "-u", flag == "-U", name == "user", name == "proxy-user":
+	case isPair(flag):
 		return pair
-	case flag == "-a" && strings.HasPrefix(a.program, "redis"),
-		flag == "-w" && strings.HasPrefix(a.program, "ldap"):
-		return secret
 	}
 	return plain
 }
 
-func (a *arguments) mysql() bool {
-	return strings.HasPrefix(a.program, "mysql") || strings.HasPrefix(a.program, "mariadb") || a.program == "sshpass"
+// take takes out value, which stands behind front, unless it says where the secret
+// is, or nothing.
+func (a *arguments) take(i int, key, rule, front, value string) bool {
+	if strings.HasPrefix(value, redacted) || harmless(value) || pointsElsewhere(key, value) {
+		return false
+	}
+	a.note(i, key, rule)
+	a.out = append(a.out, front+taken)
+	return true
+}
+
+// takePair takes out the password of user:password. With numbers it is a user and a
+// group.
+func (a *arguments) takePair(i int, key, front, value string) bool {
+	m := userPair.FindStringSubmatch(value)
+	if m == nil || m[2] == "%" && !a.client.pair || digits.MatchString(m[1]) && digits.MatchString(m[3]) {
+		return false
+	}
+	return a.take(i, key, rulePair, front+m[1]+m[2], m[3])
 }
 
 // text is an argument that no flag speaks of.
 func (a *arguments) text(i int, arg string) string {
 	if strings.ContainsAny(arg, " \t\n") {
-		if words := Words(arg); len(words) > 1 || (len(words) == 1 && words[0] != arg) {
-			clean, found := Arguments(words)
+		if words := split(arg); len(words) > 1 || len(words) == 1 && words[0].text != arg {
+			clean, found := CommandLine(arg)
 			for _, f := range found {
-				a.take(i, f.Key, f.Rule)
+				a.note(i, f.Key, f.Rule)
 			}
-			if len(found) > 0 {
-				arg = strings.Join(clean, " ")
-			}
+			arg = clean
 		}
 	}
-	if m := userAt.FindStringSubmatch(arg); m != nil {
-		a.take(i, "", "user and password")
-		arg = m[1] + ":" + taken + m[3]
+	if from, to, is := userPassword(arg); is {
+		a.note(i, "", rulePair)
+		arg = arg[:from] + taken + arg[to:]
 	}
+	arg = replaceGroup(assignment, arg, func(m []string) bool {
+		is := secretName(m[1]) && !harmless(unquote(m[2])) && !pointsElsewhere(m[1], unquote(m[2]))
+		if is {
+			a.note(i, m[1], ruleInside)
+		}
+		return is
+	})
 	clean, n := Redact([]byte(arg))
 	if n > 0 {
-		a.take(i, "", "shape")
+		a.note(i, "", "shape")
 	}
 	return string(clean)
 }
 
-func (a *arguments) take(i int, key, rule string) {
+func (a *arguments) note(i int, key, rule string) {
 	a.found = append(a.found, Argument{Position: i, Key: key, Rule: rule})
 }
 
-func program(argv []string) string {
-	if len(argv) == 0 {
-		return ""
+// replaceGroup takes the last group out of every match that is wanted.
+func replaceGroup(expr *regexp.Regexp, text string, wanted func([]string) bool) string {
+	spans := expr.FindAllStringSubmatchIndex(text, -1)
+	for i := len(spans) - 1; i >= 0; i-- {
+		m := make([]string, len(spans[i])/2)
+		for g := range m {
+			if spans[i][2*g] >= 0 {
+				m[g] = text[spans[i][2*g]:spans[i][2*g+1]]
+			}
+		}
+		last := len(m) - 1
+		if m[last] != "" && !strings.HasPrefix(m[last], redacted) && wanted(m) {
+			text = text[:spans[i][2*last]] + taken + text[spans[i][2*last+1]:]
+		}
 	}
-	return path.Base(argv[0])
+	return text
 }

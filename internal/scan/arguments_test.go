@@ -28,6 +28,18 @@ func TestArgumentsTakeSecretsOut(t *testing.T) {
 		{"sh", "-c", "export DB_PASSWORD='CANARY and CANARY'; exec app --token CANARY"},
 		{"postgres: main: bank --secret CANARY"},
 		{"app", "--storepass", "CANARY"},
+		{"app", "--secret-id", "CANARY"},
+		{"app", "-o", "user=a,DB_PASS=CANARY"},
+		{"app", `{"db":{"pass":"CANARY"}}`},
+		{"sudo", "-u", "bank", "/usr/bin/mysqldump", "-pCANARY"},
+		{"sh", "-c", "cd /srv && mysqldump -pCANARY bank | gzip"},
+		{"sshpass", "-p", "CANARY", "ssh", "host"},
+		{"mongodump", "-p", "4711CANARY"},
+		{"sqlcmd", "-PCANARY"},
+		{"ldapsearch", "-wCANARY"},
+		{"smbclient", "-U", "bank%CANARY", "//server/share"},
+		{"curl", "--user=bank:CANARY", "http://localhost/"},
+		{"curl", "-ubank:CANARY", "http://localhost/"},
 	} {
 		clean, found := Arguments(line)
 		if strings.Contains(strings.Join(clean, " "), "CANARY") {
@@ -52,6 +64,9 @@ func TestArgumentsLeaveTheRest(t *testing.T) {
 		{"app", "--password=/run/secrets/db", "--secret", "/run/secrets/x"},
 		{"gunicorn", "-w", "4", "-b", "127.0.0.1:8000", "bank.wsgi:application"},
 		{"uwsgi", "--user", "1000:1000"},
+		{"app", "--password=${DB_PASSWORD}", "--token", "$TOKEN"},
+		{"app", "--image", "nginx:1.25@sha256:0123", "--to", "mailto:vimes@watch.am"},
+		{"mysql", "-p", "bank"},
 		{"postgres: 15/main: walwriter"},
 	} {
 		clean, found := Arguments(line)
@@ -70,20 +85,66 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestSecretValue(t *testing.T) {
+func TestCommandLineKeepsTheRest(t *testing.T) {
+	for in, want := range map[string]string{
+		"backup --password " + canary + " --dir /srv":              "backup --password [redacted: argument] --dir /srv",
+		"backup --db-password=" + canary + " x":                    "backup --db-password=[redacted: argument] x",
+		"DB_PASS=" + canary + " /opt/a/run":                        "DB_PASS=[redacted: argument] /opt/a/run",
+		"mysqldump -u bank -p" + canary + " bank":                  "mysqldump -u bank -p[redacted: argument] bank",
+		"curl -u bank:" + canary + " https://a/":                   "curl -u bank:[redacted: argument] https://a/",
+		"curl -H 'Authorization: Bearer " + canary + "' http":      "curl -H 'Authorization: [redacted: authorization]' http",
+		"psql postgres://a:" + canary + "@db/x":                    "psql postgres://a:[redacted: url]@db/x",
+		"/opt/a/bin/rotate --keep 5 --password-file /etc/x":        "/opt/a/bin/rotate --keep 5 --password-file /etc/x",
+		`cd "/srv/my files" && mysqldump -p` + canary + ` > 'a b'`: `cd "/srv/my files" && mysqldump -p[redacted: argument] > 'a b'`,
+		`app --password "` + canary + ` x" "y z"`:                  `app --password "[redacted: argument]" "y z"`,
+		"sudo -u bank PGPASSWORD=" + canary + " psql":              "sudo -u bank PGPASSWORD=[redacted: argument] psql",
+		"nc -H Authorization: Bearer " + canary:                    "nc -H Authorization: [redacted: authorization]",
+		"app --password $DB_PASSWORD --token=${T}":                 "app --password $DB_PASSWORD --token=${T}",
+		"java -Dapp.secret=" + canary + " -jar a.jar":              "java -Dapp.secret=[redacted: argument] -jar a.jar",
+	} {
+		got, found := CommandLine(in)
+		if got != want || len(found) > 0 != strings.Contains(want, "[redacted") {
+			t.Errorf("%q\nwant %q", got, want)
+		}
+		if again, more := CommandLine(got); again != got || len(more) > 0 {
+			t.Errorf("what is redacted is redacted again: %q", again)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for line, want := range map[string]string{
+		`"A=b c" 'D=e' F=g\ h  I=""`: "A=b c|D=e|F=g h|I=",
+		"a '' \t\"b'\"c 'd\\'\n'e f": "a||b'c|d\\|e f",
+		"":                           "",
+	} {
+		if got := strings.Join(Words(line), "|"); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestSecret(t *testing.T) {
 	for setting, rule := range map[string]string{
-		"DB_PASSWORD=hunter2":            "name",
-		"DATABASE_URL=postgres://a:b@db": "shape",
-		"JAVA_OPTS=-Dx.password=y":       "shape",
-		"DSN=bank:hunter2@tcp(db:3306)/": "user and password",
-		"DB_PASSWORD=":                   "",
-		"DB_PASSWORD_FILE=/run/secrets":  "",
-		"SECRET=/run/secrets/x":          "",
-		"SECRETS_ENABLED=true":           "",
-		"HOME=/root":                     "",
+		"DB_PASSWORD=hunter2":                    ruleKeyName,
+		"TOKEN2=hunter2":                         ruleKeyName,
+		"VAULT_SECRET_ID=hunter2":                ruleKeyName,
+		"DATABASE_URL=postgres://a:b@db":         "url",
+		"JAVA_OPTS=-Dx.password=y":               ruleInside,
+		`SERVICES={"db":{"password":"y"}}`:       ruleInside,
+		`SERVICES={\"db\":{\"password\":\"y\"}}`: ruleInside,
+		"DSN=bank:hunter2@tcp(db:3306)/":         ruleDSN,
+		"DSN=bank:hunter2@db:3306":               ruleDSN,
+		"IMAGE=nginx:1.25@sha256:0123":           "",
+		"MAIL=mailto:vimes@watch.am":             "",
+		"DB_PASSWORD=":                           "",
+		"DB_PASSWORD_FILE=/run/secrets":          "",
+		"SECRET=/run/secrets/x":                  "",
+		"SECRETS_ENABLED=true":                   "",
+		"HOME=/root":                             "",
 	} {
 		name, value, _ := strings.Cut(setting, "=")
-		if got := SecretValue(name, value); got != rule {
+		if got, is := Secret(name, value); got != rule || is != (rule != "") {
 			t.Errorf("%s: rule %q, want %q", setting, got, rule)
 		}
 	}

@@ -63,6 +63,9 @@ func secretName(key string) bool {
 }
 
 func secretPart(words []string) bool {
+	if n := len(words); n > 1 && words[n-2] == "secret" && words[n-1] == "id" { // of Vault's AppRole
+		return true
+	}
 	if len(words) == 0 || slices.Contains(otherWords, words[len(words)-1]) {
 		return false
 	}
@@ -70,6 +73,7 @@ func secretPart(words []string) bool {
 		return false
 	}
 	for i, w := range words {
+		w = strings.TrimRight(w, "0123456789")
 		if slices.Contains(secretWords, w) {
 			return true
 		}

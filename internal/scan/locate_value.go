@@ -11,13 +11,13 @@ import (
 
 var (
 	// assignment is key=value inside of a longer value: -Dx.password=…, a DSN,
-	// a JAAS line, Environment= of systemd.
-	assignment = regexp.MustCompile(`([A-Za-z_][\w.-]*)\s*=\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&)]+)`)
+	// a JAAS line, Environment= of systemd; and key: value of JSON.
+	assignment = regexp.MustCompile(`([A-Za-z_][\w.-]*)(?:\s*=|\\?["']\s*:)\s*\\?("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&)]+)`)
 	// flag is an option of a command line with its value as the next word.
 	flag = regexp.MustCompile(`(?:^|\s)--?([A-Za-z][\w-]*)\s+("[^"]*"|'[^']*'|[^\s"'-]\S*)`)
 
 	jdbcOracle = regexp.MustCompile(`(?i)jdbc:oracle:\w+:[^\s/@:]+/([^\s@]+)@`)
-	goMySQL    = regexp.MustCompile(`^[^\s:@/]+:([^\s@]+)@(?:tcp|unix)?\(`)
+	userAt     = regexp.MustCompile(`^[^\s:/@=]+:([^\s@/][^\s@]*)@[\w.(\[\]-]`)
 	urlUser    = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/:@"'<>]*):([^\s/@"']+)@`)
 	bearer     = regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)
 	basic      = regexp.MustCompile(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
@@ -33,7 +33,7 @@ func shape(value string) string {
 	switch {
 	case at && strings.Contains(value, "://") && urlSecret(value):
 		return "url"
-	case at && (anyLiteral(jdbcOracle, value) || anyLiteral(goMySQL, value)):
+	case at && (anyLiteral(jdbcOracle, value) || bareUser(value)):
 		return ruleDSN
 	case containsAny(lower, "accountkey", "sharedaccesskey") && anyLiteral(azureKey, value):
 		return ruleDSN
@@ -43,9 +43,9 @@ func shape(value string) string {
 		return "authorization"
 	case strings.Contains(lower, "basic") && anyCredentials(value):
 		return "authorization"
-	case strings.Contains(value, "eyJ") && ruleNamed("jwt").MatchString(value):
+	case strings.Contains(value, "eyJ") && ruleOf("jwt").value.MatchString(value):
 		return "jwt"
-	case containsAny(value, "AKIA", "ASIA", "gh", "glpat-", "xox", "hvs.", "sk_") && ruleNamed("vendor").MatchString(value):
+	case containsAny(value, "AKIA", "ASIA", "gh", "glpat-", "xox", "hvs.", "sk_") && ruleOf("vendor").value.MatchString(value):
 		return "vendor"
 	}
 	return ""
@@ -53,11 +53,6 @@ func shape(value string) string {
 
 func containsAny(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
-}
-
-// ruleNamed is the expression of one of Redact's rules.
-func ruleNamed(name string) *regexp.Regexp {
-	return rules[slices.IndexFunc(rules, func(r rule) bool { return r.name == name })].value
 }
 
 func urlSecret(value string) bool {
@@ -82,6 +77,25 @@ func anyLiteral(expr *regexp.Regexp, value string) bool {
 	return false
 }
 
+// userPassword finds the password in user:password@host, without the scheme of a
+// URL. An address of mail and an image with its digest look like it.
+func userPassword(value string) (from, to int, found bool) {
+	m := userAt.FindStringSubmatchIndex(value)
+	if m == nil || strings.HasPrefix(value[m[3]:], "@sha256:") || strings.HasPrefix(value[m[2]:], redacted) {
+		return 0, 0, false
+	}
+	switch scheme, _, _ := strings.Cut(value, ":"); strings.ToLower(scheme) {
+	case "mailto", "sip", "sips", "xmpp", "acct":
+		return 0, 0, false
+	}
+	return m[2], m[3], true
+}
+
+func bareUser(value string) bool {
+	from, to, found := userPassword(value)
+	return found && !harmless(value[from:to])
+}
+
 // anyCredentials looks for what RFC 7617 puts behind the word Basic, which is a word
 // of English too: user and password, in base64, or at least what no word looks like.
 func anyCredentials(value string) bool {
@@ -97,7 +111,7 @@ func anyCredentials(value string) bool {
 // assigns says whether somewhere inside of value a key with a secret's name gets
 // a value.
 func assigns(value string) bool {
-	if strings.IndexByte(value, '=') < 0 && !strings.Contains(value, "-") {
+	if !strings.ContainsAny(value, `=-"'`) {
 		return false
 	}
 	for _, m := range assignment.FindAllStringSubmatch(value, -1) {
@@ -157,39 +171,4 @@ func unquote(v string) string {
 		return v[1 : len(v)-1]
 	}
 	return v
-}
-
-// Command gives a command line without its secrets: those that Redact finds,
-// values of options and variables with a secret's name, and what follows -p of
-// the clients of MySQL.
-func Command(line string) string {
-	line = replaceGroup(assignment, line, func(m []string) bool { return secretName(m[1]) })
-	line = replaceGroup(flag, line, func(m []string) bool { return secretName(m[1]) })
-	line = replaceGroup(shortSecret, line, func([]string) bool { return true })
-	line = replaceGroup(userPassword, line, func([]string) bool { return true })
-	out, _ := Redact([]byte(line))
-	return string(bytes.TrimRight(out, "\n"))
-}
-
-var (
-	shortSecret  = regexp.MustCompile(`\b(mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin|redis-cli|sshpass|ldapsearch|ldapmodify|ldapadd|smbclient|mongo|mongodump|mongosh|sqlcmd|isql)\b.*?\s-(?:[paPwU])\s*([^\s-]\S*)`)
-	userPassword = regexp.MustCompile(`\b(curl|wget|smbclient|lftp|rclone)\b.*?\s(?:-u|--user|-U)[\s=]*["']?[^\s:%"']+[:%]([^\s"']+)`)
-)
-
-// replaceGroup takes the last group out of every match that is wanted.
-func replaceGroup(expr *regexp.Regexp, text string, wanted func([]string) bool) string {
-	spans := expr.FindAllStringSubmatchIndex(text, -1)
-	for i := len(spans) - 1; i >= 0; i-- {
-		m := make([]string, len(spans[i])/2)
-		for g := range m {
-			if spans[i][2*g] >= 0 {
-				m[g] = text[spans[i][2*g]:spans[i][2*g+1]]
-			}
-		}
-		last := len(m) - 1
-		if wanted(m) && m[last] != "" && !strings.HasPrefix(m[last], "[redacted") {
-			text = text[:spans[i][2*last]] + "[redacted: argument]" + text[spans[i][2*last+1]:]
-		}
-	}
-	return text
 }

@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"regexp"
+	"slices"
 )
 
 // rule is one shape of a secret in free text. Its expression has one group,
@@ -12,13 +13,18 @@ type rule struct {
 	value *regexp.Regexp
 }
 
+// secretWord is what stands in the name of a secret in free text.
+const secretWord = `passw(?:or)?d|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential`
+
+var mentions = regexp.MustCompile(`(?i)` + secretWord)
+
 // rules err on the side of taking out: a log line that has lost a word can still
 // be read, a secret on a disk cannot be taken back.
 var rules = []rule{
 	{"authorization", regexp.MustCompile(`(?i)\b(?:authorization|proxy-authorization|x-api-key|x-auth-token|x-vault-token)["']?\s*[:=]\s*["']?((?:(?:basic|bearer|digest|token|apikey)\s+)?[^\s"',;]+)`)},
 	{"cookie", regexp.MustCompile(`(?i)\b(?:set-cookie|cookie)["']?\s*[:=]\s*["']?([^\r\n"']+)`)},
 	{"url", regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@"']*:([^\s/@"']+)@`)},
-	{"key-value", regexp.MustCompile(`(?i)[\w.-]*(?:passw(?:or)?d|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|signature)[\w.-]*\\?["']?\s*(?:=>|:=|[:=])\s*\\?["']?([^\s"',;&}\\]+)`)},
+	{"key-value", regexp.MustCompile(`(?i)[\w.-]*(?:` + secretWord + `|signature)[\w.-]*\\?["']?\s*(?:=>|:=|[:=])\s*\\?["']?([^\s"',;&}\\]+)`)},
 	{"bearer", regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)},
 	{"jwt", regexp.MustCompile(`\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)`)},
 	{"vendor", regexp.MustCompile(`\b((?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abprs]-[A-Za-z0-9-]{10,}|hvs\.[A-Za-z0-9_-]{16,}|sk_(?:live|test)_[A-Za-z0-9]{16,})`)},
@@ -46,20 +52,27 @@ func Redact(text []byte) ([]byte, int) {
 			out = append(out, "[redacted: private key]\n"...)
 			continue
 		}
-		clean, n := redactLine(line)
+		clean, n := apply(line, rules)
 		out = append(out, clean...)
 		found += n
 	}
 	return out, found
 }
 
-func redactLine(line []byte) ([]byte, int) {
+// acrossWords are the rules for what goes over several words of a command line.
+var acrossWords = []rule{ruleOf("authorization"), ruleOf("bearer")}
+
+func ruleOf(name string) rule {
+	return rules[slices.IndexFunc(rules, func(r rule) bool { return r.name == name })]
+}
+
+func apply(line []byte, rules []rule) ([]byte, int) {
 	found := 0
 	for _, r := range rules {
 		spans := r.value.FindAllSubmatchIndex(line, -1)
 		for i := len(spans) - 1; i >= 0; i-- {
 			from, to := spans[i][2], spans[i][3]
-			if bytes.HasPrefix(line[from:to], []byte("[redacted")) {
+			if bytes.HasPrefix(line[from:to], []byte(redacted)) {
 				continue
 			}
 			line = append(append(append([]byte{}, line[:from]...), "[redacted: "+r.name+"]"...), line[to:]...)

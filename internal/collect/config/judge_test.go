@@ -143,10 +143,3 @@ func TestLiterals(t *testing.T) {
 		}
 	}
 }
-
-func TestUnitWords(t *testing.T) {
-	got := unitWords(`"A=b c" 'D=e' F=g\ h  I=""`)
-	if strings.Join(got, "|") != "A=b c|D=e|F=g h|I=" {
-		t.Errorf("%q", got)
-	}
-}

@@ -59,7 +59,7 @@ func unitPlaces(text string) []inventory.SecretPlace {
 		}
 		switch key = strings.TrimSpace(key); {
 		case key == "Environment":
-			for _, w := range unitWords(value) {
+			for _, w := range scan.Words(value) {
 				if name, v, is := strings.Cut(w, "="); is {
 					if rule, secret := scan.Secret(name, v); secret {
 						add(first, name, rule)
@@ -71,44 +71,10 @@ func unitPlaces(text string) []inventory.SecretPlace {
 				add(first, name, "credential")
 			}
 		case strings.HasPrefix(key, "Exec"):
-			if scan.Command(value) != value {
+			if _, found := scan.CommandLine(value); len(found) > 0 {
 				add(first, key, "argument")
 			}
 		}
-	}
-	return out
-}
-
-// unitWords splits a value at blanks outside of quotes, and takes the quotes off.
-func unitWords(value string) []string {
-	var out []string
-	var word strings.Builder
-	quote, inside := byte(0), false
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c == '\\' && i+1 < len(value):
-			i++
-			word.WriteByte(value[i])
-			inside = true
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteByte(c)
-		case c == '"' || c == '\'':
-			quote, inside = c, true
-		case c == ' ' || c == '\t':
-			if inside {
-				out = append(out, word.String())
-				word.Reset()
-				inside = false
-			}
-		default:
-			word.WriteByte(c)
-			inside = true
-		}
-	}
-	if inside {
-		out = append(out, word.String())
 	}
 	return out
 }

@@ -134,7 +134,8 @@ func source(raw string) string {
 		i := strings.LastIndexAny(before, "/")
 		text = before[:i+1] + "[redacted]@" + host
 	}
-	return inventory.Name(scan.Command(text))
+	text, _ = scan.CommandLine(text)
+	return inventory.Name(text)
 }
 
 // withoutSecrets keeps the options once each, and of one with a secret its name.

@@ -42,7 +42,7 @@ func (m *machine) schedule(kind, name, when, user, command string) inventory.Sch
 // shown is a command as it may leave the machine.
 func shown(command string) string {
 	const most = 400
-	command = scan.Command(strings.Join(strings.Fields(command), " "))
+	command, _ = scan.CommandLine(strings.Join(strings.Fields(command), " "))
 	if len(command) > most {
 		command = strings.ToValidUTF8(command[:most], "") + " …"
 	}

@@ -57,14 +57,14 @@ func (e *environment) process(s *scope.Scope, pid int) {
 		if !ok || len(name) == 0 {
 			continue
 		}
-		rule := scan.SecretValue(string(name), string(value))
+		rule, secret := scan.Secret(string(name), string(value))
 		v := e.seen[string(name)]
 		if v == nil {
 			v = &variable{Variable: inventory.Variable{Name: inventory.Name(string(name)), Origin: "process", Empty: true}}
 			e.seen[string(name)] = v
 		}
 		v.Empty = v.Empty && len(value) == 0
-		if rule != "" {
+		if secret {
 			v.Secret, v.rule = true, rule
 		}
 	}

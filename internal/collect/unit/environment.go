@@ -49,10 +49,10 @@ func (s *State) environment(p Properties, root string) map[string]string {
 }
 
 func (s *State) variable(name, value, origin, file string, line int) {
-	rule := scan.SecretValue(name, value)
+	rule, secret := scan.Secret(name, value)
 	s.Variables = append(s.Variables, inventory.Variable{
-		Name: inventory.Name(name), Origin: origin, Secret: rule != "", Empty: value == ""})
-	if rule == "" {
+		Name: inventory.Name(name), Origin: origin, Secret: secret, Empty: value == ""})
+	if !secret {
 		return
 	}
 	in := "file"
