@@ -91,7 +91,7 @@ func TestVariablesByNameAlone(t *testing.T) {
 		t.Error("a comment is taken for a variable")
 	}
 	places := fmt.Sprint(s.Secrets)
-	for _, want := range []string{"db-password", "DB_PASSWORD", "{/etc/default/bank 3 API_TOKEN name file}"} {
+	for _, want := range []string{"db-password", "DB_PASSWORD", "{/etc/default/bank 3 API_TOKEN key name file}"} {
 		if !strings.Contains(places, want) {
 			t.Errorf("no place %s in %s", want, places)
 		}
