@@ -27,6 +27,8 @@ const (
 	// one sample, gaps how many free numbers.
 	slice = 100
 	gaps  = 64
+	// longestLink is PATH_MAX of limits.h.
+	longestLink = 4096
 )
 
 // FD is one open file descriptor. Link is what /proc/PID/fd says of it, byte by
@@ -52,6 +54,7 @@ type Walker struct {
 	procs map[int]*process
 	next  int
 	links int
+	room  []byte // for one link
 }
 
 type process struct {
@@ -67,7 +70,7 @@ type process struct {
 // NewWalker reads below proc. It keeps the descriptors that keep says yes to;
 // nil keeps all.
 func NewWalker(proc string, keep func(link []byte) bool) *Walker {
-	return &Walker{proc: proc, keep: keep, procs: map[int]*process{}}
+	return &Walker{proc: proc, keep: keep, procs: map[int]*process{}, room: make([]byte, longestLink)}
 }
 
 // Sample looks at the processes once and calls visit for each in which something
@@ -238,16 +241,16 @@ func (w *Walker) piece(dir *os.File, pid int, p *process) (l Look) {
 // one reads one descriptor and compares it with what is known of it. A number
 // that is not open is no error, and not used.
 func (w *Walker) one(dir *os.File, pid, fd int, p *process, l *Look) (used bool, err error) {
-	var room [4097]byte
 	w.links++
-	n, err := unix.Readlinkat(int(dir.Fd()), strconv.Itoa(fd), room[:])
+	n, err := unix.Readlinkat(int(dir.Fd()), strconv.Itoa(fd), w.room)
 	if err != nil && !gone(err) {
 		return false, &fs.PathError{Op: "readlink", Path: filepath.Join(dir.Name(), strconv.Itoa(fd)), Err: err}
 	}
 	used = err == nil
+	to := w.room[:max(n, 0)]
 	old, was := p.open[fd]
-	now := used && (w.keep == nil || w.keep(room[:n]))
-	if was && now && old == string(room[:n]) {
+	now := used && (w.keep == nil || w.keep(to))
+	if was && now && old == string(to) {
 		return used, nil
 	}
 	if was {
@@ -255,7 +258,7 @@ func (w *Walker) one(dir *os.File, pid, fd int, p *process, l *Look) (used bool,
 		delete(p.open, fd)
 	}
 	if now {
-		link := string(room[:n])
+		link := string(to)
 		p.open[fd] = link
 		l.Opened = append(l.Opened, FD{pid, fd, link})
 	}

@@ -17,6 +17,9 @@ import (
 // settingsLargest is the size up to which a package's settings are compared.
 const settingsLargest = 1 << 20
 
+// longestName bounds a line of a package's list of files.
+const longestName = 16 << 10
+
 // own finds out which files belong to packages, and which settings of packages
 // were changed on this machine. It knows dpkg's records (dpkg(1), deb-conffiles(5)),
 // as the application's root directory has them; where there are none, nobody
@@ -35,12 +38,13 @@ func (c *Collector) own(ctx context.Context, s *scope.Scope, all []*use) {
 			}
 		}
 	}
+	room := make([]byte, longestName)
 	for _, list := range lists {
 		if ctx.Err() != nil {
 			return
 		}
 		owner, _, _ := strings.Cut(strings.TrimSuffix(base(list), ".list"), ":")
-		claim(list, owner, wanted)
+		claim(list, owner, wanted, room)
 	}
 	status, err := open(view(s, s.Main, "/var/lib/dpkg/status"))
 	if err != nil {
@@ -73,14 +77,15 @@ func names(path string) []string {
 	return []string{path}
 }
 
-func claim(list, owner string, wanted map[string][]*use) {
+// claim reads one package's list of files, a line at a time into room.
+func claim(list, owner string, wanted map[string][]*use, room []byte) {
 	file, err := os.Open(list)
 	if err != nil {
 		return
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 64<<10)
+	lines.Buffer(room, len(room))
 	for lines.Scan() {
 		for _, u := range wanted[string(lines.Bytes())] {
 			u.pkg = owner

@@ -57,7 +57,7 @@ func (c *Collector) Finish(ctx context.Context, s *scope.Scope, f *inventory.Fac
 	m.kernel(&f.Host)
 	m.network(&f.Host, f)
 	m.licences(&f.Host, f)
-	f.Host.Others = m.others()
+	f.Host.Others = m.others(ctx)
 	f.Mounts = m.mounts(ctx, f)
 	f.Schedules = m.schedules(ctx, f)
 }

@@ -103,7 +103,7 @@ func (m *machine) unchanged(name, text string) bool {
 	defer status.Close()
 	lines := bufio.NewScanner(io.LimitReader(status, 64<<20))
 	for lines.Scan() {
-		if lines.Text() == want {
+		if string(lines.Bytes()) == want {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rehome.dev/rehome/internal/collect/descriptor"
 	"rehome.dev/rehome/internal/inventory"
 )
 
@@ -36,21 +38,22 @@ const unseen = "a process that cannot be seen"
 
 // others are the units and processes with listening sockets that are not the
 // application's: "redis-server.service: redis-server on tcp 127.0.0.1:6379".
-func (m *machine) others() []string {
-	holders := map[string][]int{}
-	for _, pid := range m.pids() {
-		for _, inode := range m.socketsOf(pid) {
-			holders[inode] = append(holders[inode], pid)
-		}
-	}
-	found := map[string][]string{}
+func (m *machine) others(ctx context.Context) []string {
+	type socket struct{ link, address string }
+	var sockets []socket
+	wanted := map[string]bool{}
 	for _, protocol := range []string{"tcp", "tcp6", "udp", "udp6"} {
 		for inode, address := range listening(m.of("net/"+protocol), strings.HasPrefix(protocol, "udp")) {
-			address = protocol[:3] + " " + address
-			for _, who := range m.strangers(holders[inode]) {
-				if !slices.Contains(found[who], address) {
-					found[who] = append(found[who], address)
-				}
+			s := socket{"socket:[" + inode + "]", protocol[:3] + " " + address}
+			sockets, wanted[s.link] = append(sockets, s), true
+		}
+	}
+	held, _ := descriptor.NewWalker(m.proc, nil).Holders(ctx, wanted)
+	found := map[string][]string{}
+	for _, s := range sockets {
+		for _, who := range m.strangers(held[s.link]) {
+			if !slices.Contains(found[who], s.address) {
+				found[who] = append(found[who], s.address)
 			}
 		}
 	}
@@ -65,36 +68,19 @@ func (m *machine) others() []string {
 
 // strangers names who holds a socket, unless the application does so too or only
 // the machine's own programs do.
-func (m *machine) strangers(holders []int) []string {
+func (m *machine) strangers(holders []descriptor.Holder) []string {
 	if len(holders) == 0 {
 		return []string{unseen}
 	}
 	var out []string
-	for _, pid := range holders {
-		if m.scope.Ever[pid] || slices.Contains(m.scope.PIDs, pid) {
+	for _, h := range holders {
+		if m.scope.Ever[h.PID] || slices.Contains(m.scope.PIDs, h.PID) {
 			return nil
 		}
-		if name := m.of(strconv.Itoa(pid) + "/comm"); !slices.Contains(machines, name) {
-			if who := m.unitOf(pid, name); !slices.Contains(out, who) {
+		if name := h.Name; !slices.Contains(machines, name) {
+			if who := m.unitOf(h.PID, name); !slices.Contains(out, who) {
 				out = append(out, who)
 			}
-		}
-	}
-	return out
-}
-
-// socketsOf are the inodes of a process's sockets.
-func (m *machine) socketsOf(pid int) []string {
-	dir := filepath.Join(m.proc, strconv.Itoa(pid), "fd")
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, e := range entries {
-		to, err := os.Readlink(filepath.Join(dir, e.Name()))
-		if inode, is := strings.CutPrefix(to, "socket:["); err == nil && is {
-			out = append(out, strings.TrimSuffix(inode, "]"))
 		}
 	}
 	return out

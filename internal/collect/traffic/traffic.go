@@ -163,6 +163,9 @@ func read(ctx context.Context, path, hint string) (*inventory.Traffic, error) {
 	if !info.Mode().IsRegular() {
 		return nil, nil // a pipe or a terminal would have to be waited for
 	}
+	if info.Size() == 0 {
+		return nil, nil
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
