@@ -61,8 +61,10 @@ func (m *move) badRelease() {
 	}
 }
 
-// whoAnswered demands the VM before and after, and both between.
+// whoAnswered demands the VM before and after, and both between. The second in
+// which the switch was intended is between: its last requests may go either way.
 func (m *move) whoAnswered(seconds []client.Second, from, to time.Time) {
+	from = from.Truncate(time.Second)
 	before, between, after := sum(seconds[:indexAt(seconds, from)]), sum(seconds[indexAt(seconds, from):indexAt(seconds, to)]), sum(seconds[indexAt(seconds, to):])
 	m.t.Logf("before:  %s", client.Summary(before))
 	m.t.Logf("between: %s", client.Summary(between))
