@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +29,8 @@ type assessFlags struct {
 	save   string
 	format string
 	out    string
+	record bool
+	dry    bool
 }
 
 func (p *Program) assessCommand() *cobra.Command {
@@ -45,11 +49,17 @@ are older than the policy's evidence.maxAge are unknown.
 It changes nothing, in the journal neither: the step assess of rehome run judges the same
 way, and again before the switch. Waivers that the journal knows count here too.
 
-Exit codes: 0 ready, 3 blocked.`,
+A run makes no experiments. With --facts and --record, what only an experiment shows (the
+loads and drills of a rehome probe with --load or --drill) is put on record in the journal
+of the migration, and nothing is judged: from then on the steps assess and go count it on
+its machine, as long after it was made as evidence.maxAge says.
+
+Exit codes: 0 ready, or recorded; 3 blocked.`,
 		Example: `  rehome assess royal-bank-api.yaml
   rehome probe --unit royal-bank-api --host ssh://root@bank-vm-1 -o json > facts.json
   rehome assess royal-bank-api.yaml --facts facts.json -o json
-  rehome assess royal-bank-api.yaml --format sarif --out assess.sarif`,
+  rehome assess royal-bank-api.yaml --format sarif --out assess.sarif
+  rehome assess royal-bank-api.yaml --facts facts.json --record --as angua`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.format == "" {
@@ -57,6 +67,14 @@ Exit codes: 0 ready, 3 blocked.`,
 			}
 			if f.format != "" && !slices.Contains(assessment.Formats, f.format) {
 				return usage("--format %s: the formats are %s; -o gives text, json and yaml", f.format, strings.Join(assessment.Formats, ", "))
+			}
+			switch {
+			case f.record && len(f.facts) == 0:
+				return usage("--record needs --facts").with("take them with: rehome probe %s --load URL --rate N --drill sigterm --yes -o json > facts.json", args[0])
+			case f.dry && !f.record:
+				return usage("--dry-run needs --record").with("without it nothing is journalled")
+			case f.record:
+				return p.record(cmd.Context(), args[0], f)
 			}
 			return p.assess(cmd.Context(), args[0], f)
 		},
@@ -68,7 +86,11 @@ Exit codes: 0 ready, 3 blocked.`,
 	flags.StringVar(&f.format, "format", "", "markdown, sarif or junit instead of -o (default by the ending of --out)")
 	flags.StringVar(&f.out, "out", "", "the file to write (default standard output)")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(assessment.Formats, cobra.ShellCompDirectiveNoFileComp))
+	flags.BoolVar(&f.record, "record", false, "put the loads and drills of --facts on record in the journal")
+	flags.BoolVar(&f.dry, "dry-run", false, "say what --record would journal")
 	c.MarkFlagsMutuallyExclusive("facts", "save")
+	c.MarkFlagsMutuallyExclusive("record", "format")
+	c.MarkFlagsMutuallyExclusive("record", "out")
 	return c
 }
 
@@ -91,14 +113,14 @@ func (p *Program) assess(ctx context.Context, file string, f assessFlags) error 
 		return err
 	}
 	in := readiness.Input{Spec: loaded.Spec, Policy: loaded.Policy, Attempt: 1}
-	if err := p.waived(ctx, &in); err != nil {
+	if err := p.said(ctx, &in); err != nil {
 		return err
 	}
-	ports, fault := p.Registry.Ports(loaded.Spec, loaded.Policy)
+	ports, _ := p.Registry.Ports(loaded.Spec, loaded.Policy) // what is missing says so itself
 	if len(f.facts) > 0 {
 		in.Report, err = readFacts(f.facts)
 	} else {
-		in.Report, err = p.inventoryOf(ctx, ports, loaded, fault)
+		in.Report, err = p.inventoryOf(ctx, ports, loaded)
 	}
 	if err != nil {
 		return err
@@ -109,7 +131,7 @@ func (p *Program) assess(ctx context.Context, file string, f assessFlags) error 
 		}
 		p.say("facts: %s", f.save)
 	}
-	in.Bases = p.bases(ctx, ports, loaded)
+	in.Bases = engine.Bases(ctx, ports.Images, loaded.Spec, loaded.Policy, loaded.File, p.now())
 	in.Now = p.now()
 	a := readiness.Judge(in)
 	if err := p.writeAssessment(a, f); err != nil {
@@ -121,9 +143,9 @@ func (p *Program) assess(ctx context.Context, file string, f assessFlags) error 
 	return nil
 }
 
-// waived takes from the journal what people have let pass, where it knows the
-// migration.
-func (p *Program) waived(ctx context.Context, in *readiness.Input) error {
+// said takes from the journal what people have let pass and what they have
+// measured, where it knows the migration.
+func (p *Program) said(ctx context.Context, in *readiness.Input) error {
 	s, _, err := p.past(ctx, in.Spec.Name)
 	if errors.Is(err, engine.ErrNoMigration) {
 		return nil
@@ -131,64 +153,69 @@ func (p *Program) waived(ctx context.Context, in *readiness.Input) error {
 	if err != nil {
 		return err
 	}
-	in.Waivers, in.Attempt = s.Waivers, s.Attempt
+	in.Waivers, in.Recorded, in.Attempt = s.Waivers, s.Measured, s.Attempt
 	return nil
 }
 
+// watched are machines that tell how far they are.
+type watched interface {
+	Watched(ctx context.Context, spec migration.Spec, policy migration.Policy, say func(int, inventory.Event)) (inventory.Report, error)
+}
+
 // inventoryOf looks at every machine now.
-func (p *Program) inventoryOf(ctx context.Context, ports engine.Ports, loaded config.Loaded, fault error) (inventory.Report, error) {
-	if ports.Machines == nil {
-		return inventory.Report{}, failed("the facts cannot be taken: %w", fault).with("judge facts that were taken on the machine: rehome assess %s --facts FILE", loaded.File)
+func (p *Program) inventoryOf(ctx context.Context, ports engine.Ports, loaded config.Loaded) (inventory.Report, error) {
+	if len(loaded.Spec.VMs) == 0 {
+		return inventory.Report{}, failed("%s names no machine", loaded.File).with("fill in spec.vms")
 	}
-	p.say("taking facts for %s on %s", span(loaded.Policy.ProbeFor), hostsOf(loaded.Spec))
-	report, err := ports.Machines.Inventory(ctx, loaded.Spec, loaded.Policy)
+	p.say("taking facts for %s on %s", span(loaded.Policy.ProbeFor), joined(hostsOf(loaded.Spec)))
+	take := ports.Machines.Inventory
+	if w, ok := ports.Machines.(watched); ok {
+		show := p.sampling(hostsOf(loaded.Spec))
+		defer show.end()
+		take = func(ctx context.Context, s migration.Spec, pol migration.Policy) (inventory.Report, error) {
+			return w.Watched(ctx, s, pol, show.event)
+		}
+	}
+	report, err := take(ctx, loaded.Spec, loaded.Policy)
 	if err != nil {
-		return report, failed("take the facts: %w", err)
+		return report, failed("take the facts: %w", err).with("judge facts that were taken on the machine: rehome assess %s --facts FILE", loaded.File)
 	}
 	return report, nil
 }
 
-func hostsOf(s migration.Spec) string {
+func hostsOf(s migration.Spec) []string {
 	var hosts []string
 	for _, v := range s.VMs {
 		hosts = append(hosts, v.Host)
 	}
-	return joined(hosts)
-}
-
-// bases looks up what the images stand on. What cannot be seen is unknown, with
-// the reason.
-func (p *Program) bases(ctx context.Context, ports engine.Ports, loaded config.Loaded) map[string]migration.Observed[migration.BaseFacts] {
-	out := map[string]migration.Observed[migration.BaseFacts]{}
-	for _, w := range loaded.Spec.Workloads {
-		o := migration.Observed[migration.BaseFacts]{At: p.now(), Source: "image of " + w.Name}
-		if ports.Images == nil {
-			o.Err = "nothing here looks at images"
-		} else if facts, err := ports.Images.Base(ctx, w, loaded.Policy); err != nil {
-			o.Err = err.Error()
-		} else {
-			o.Value = facts
-		}
-		out[w.Name] = o
-	}
-	return out
+	return hosts
 }
 
 // readFacts reads facts files into one report: a machine of each.
 func readFacts(files []string) (inventory.Report, error) {
 	all := inventory.Report{Format: inventory.Format}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		one, _, err := readFactsFile(file)
 		if err != nil {
-			return all, failed("read the facts: %w", err).with("take them with: rehome probe --unit UNIT --host ssh://user@machine -o json > %s", file)
-		}
-		one, err := inventory.Decode(data)
-		if err != nil {
-			return all, failed("%s %w", file, err).with("take the facts anew with rehome probe -o json")
+			return all, err
 		}
 		all.Machines = append(all.Machines, one.Machines...)
 	}
 	return all, nil
+}
+
+// readFactsFile reads one of them, and gives its SHA-256.
+func readFactsFile(file string) (inventory.Report, string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return inventory.Report{}, "", failed("read the facts: %w", err).with("take them with: rehome probe --unit UNIT --host ssh://user@machine -o json > %s", file)
+	}
+	r, err := inventory.Decode(data)
+	if err != nil {
+		return r, "", failed("%s %w", file, err).with("take the facts anew with rehome probe -o json")
+	}
+	sum := sha256.Sum256(data)
+	return r, hex.EncodeToString(sum[:]), nil
 }
 
 func (p *Program) writeAssessment(a readiness.Assessment, f assessFlags) error {

@@ -163,6 +163,8 @@ func (p *Program) saidText(r migration.Record) string {
 	case migration.KindOver:
 		o := body[migration.Over](r)
 		return "lets go: " + o.Set.String()
+	case migration.KindMeasured:
+		return "puts on record " + body[runbook.Measured](r).Text()
 	}
 	text := body[migration.Said](r).Text
 	if text == "" {

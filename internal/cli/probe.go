@@ -370,7 +370,11 @@ func (p *Program) probeDry(q probing) error {
 // Beside an error there is a report where at least one machine gave facts; the
 // others are gaps in it.
 func (p *Program) takeFacts(ctx context.Context, q probing) (inventory.Report, error) {
-	show := p.sampling(q.orders)
+	names := make([]string, len(q.orders))
+	for i, o := range q.orders {
+		names[i] = o.Request.Target.String()
+	}
+	show := p.sampling(names)
 	load := p.loading(ctx, q, show)
 	results := wire.Machines(q.settings).Take(ctx, q.orders, func(i int, e inventory.Event) { show.event(i, e); load.event(i, e) })
 	made, loadErr := load.end()

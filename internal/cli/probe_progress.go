@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"rehome.dev/rehome/internal/inventory"
-	"rehome.dev/rehome/internal/wire"
 )
 
 // sampling tells on standard error how far a probe is: in place on a terminal,
@@ -23,12 +22,10 @@ type sampling struct {
 	inPlace bool
 }
 
-func (p *Program) sampling(orders []wire.MachineOrder) *sampling {
-	s := &sampling{p: p, began: p.now(), at: make([]inventory.Event, len(orders))}
+// sampling shows the progress of the machines with these names, one at least.
+func (p *Program) sampling(names []string) *sampling {
+	s := &sampling{p: p, began: p.now(), names: names, at: make([]inventory.Event, len(names))}
 	s.next = s.began.Add(time.Second)
-	for _, o := range orders {
-		s.names = append(s.names, o.Request.Target.String())
-	}
 	return s
 }
 

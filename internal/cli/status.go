@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/readiness"
 	"rehome.dev/rehome/internal/runbook"
 )
 
@@ -28,6 +29,7 @@ type standing struct {
 	Shortened []string             `json:"shortened,omitempty"`
 	Pending   []change             `json:"pending,omitempty"`
 	Assessed  *runbook.Assessed    `json:"assessed,omitempty"`
+	Measured  []readiness.Recorded `json:"measured,omitempty"`
 	TTLLow    time.Time            `json:"ttlLowSince,omitzero"`
 	LeadUntil time.Time            `json:"leadUntil,omitzero"`
 	Switched  time.Time            `json:"switched,omitzero"`
@@ -45,7 +47,7 @@ func standingOf(s runbook.State, recs []migration.Record, now time.Time) standin
 	v := standing{
 		Migration: s.Key, Attempt: s.Attempt, Mode: s.Mode, Step: s.Step, Title: runbook.Title(s.Step), Since: s.Since,
 		File: s.File, By: s.DeclaredBy, Policy: s.Policy.Name, Shortened: s.Policy.Shortened(),
-		Assessed: s.Assessed, Waivers: holding(s, now), Approvals: s.Approvals, Left: s.Left, Records: s.Head.Seq, Last: recs[len(recs)-1].At,
+		Assessed: s.Assessed, Measured: s.Measured, Waivers: holding(s, now), Approvals: s.Approvals, Left: s.Left, Records: s.Head.Seq, Last: recs[len(recs)-1].At,
 	}
 	for _, i := range s.Pending {
 		v.Pending = append(v.Pending, changeOf(i.Step, i.Action))
@@ -112,6 +114,9 @@ func (p *Program) statusText(w io.Writer, v standing) {
 				row("", "%s %s: %s", p.verdictMark(f.Verdict), f.Code, f.Observed)
 			}
 		}
+	}
+	for _, r := range v.Measured {
+		row("measured", "%s of %s at %s, recorded by %s: %s", r.Kind(), r.Host, p.stamp(r.Made), r.By, r.Shows())
 	}
 	if !v.LeadUntil.IsZero() {
 		row("lead", "until %s, %s", p.stamp(v.LeadUntil), ahead(v.LeadUntil, now))

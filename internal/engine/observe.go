@@ -194,7 +194,7 @@ func (e *Engine) ask(ctx context.Context, q runbook.Query, at time.Time) func(*r
 		v, err := e.ports.Machines.Inventory(ctx, spec, e.state.Policy)
 		return func(f *runbook.Facts) { f.Inventory = observed(v, at, hostsOf(spec), err) }
 	case runbook.QueryBase:
-		bases := e.askBases(ctx, at)
+		bases := Bases(ctx, e.ports.Images, e.state.Spec, e.state.Policy, e.state.File, at)
 		return func(f *runbook.Facts) { f.Bases = bases }
 	case runbook.QueryBaseline:
 		v, err := e.ports.Metrics.Baseline(ctx, spec.Metrics, at, e.state.Policy.BaselineFor)
@@ -204,15 +204,15 @@ func (e *Engine) ask(ctx context.Context, q runbook.Query, at time.Time) func(*r
 	return func(f *runbook.Facts) { f.Sample = &s }
 }
 
-// askBases looks at the image of every workload. A Dockerfile's path begins where
-// the migration's file is.
-func (e *Engine) askBases(ctx context.Context, at time.Time) map[string]migration.Observed[migration.BaseFacts] {
+// Bases looks at what the image of every workload stands on, by workload. A
+// Dockerfile's path begins where file is, the migration's.
+func Bases(ctx context.Context, images Images, spec migration.Spec, policy migration.Policy, file string, at time.Time) map[string]migration.Observed[migration.BaseFacts] {
 	out := map[string]migration.Observed[migration.BaseFacts]{}
-	for _, w := range e.state.Spec.Workloads {
+	for _, w := range spec.Workloads {
 		if w.Dockerfile != "" && !filepath.IsAbs(w.Dockerfile) {
-			w.Dockerfile = filepath.Join(filepath.Dir(e.state.File), w.Dockerfile)
+			w.Dockerfile = filepath.Join(filepath.Dir(file), w.Dockerfile)
 		}
-		v, err := e.ports.Images.Base(ctx, w, e.state.Policy)
+		v, err := images.Base(ctx, w, policy)
 		out[w.Name] = observed(v, at, orText(w.Dockerfile, w.Image), err)
 	}
 	return out

@@ -66,8 +66,8 @@ func (r Recorded) unfit(p migration.Policy, now time.Time) string {
 }
 
 // Recordable are the experiments that facts hold, for a person to put on record.
-// The errors say of each what it does not prove, and of facts that are of no
-// declared machine or hold no experiment that they are.
+// The errors say of each that proves nothing why it does not, and that facts are of
+// no declared machine.
 func Recordable(spec migration.Spec, policy migration.Policy, f inventory.Facts, now time.Time) ([]Recorded, []error) {
 	i := slices.IndexFunc(spec.VMs, func(vm migration.VM) bool { return belongs(f, vm) })
 	if i < 0 {
@@ -99,9 +99,6 @@ func Recordable(spec migration.Spec, policy migration.Policy, f inventory.Facts,
 		d.Opened = nil // belongs to the facts, which are not kept
 		r.Drill, r.Made, r.Seen = &d, d.At, ""
 		take(r, undrilled(d))
-	}
-	if len(out)+len(faults) == 0 {
-		faults = append(faults, fmt.Errorf("%s: the facts hold neither a load nor a drill", base.Host))
 	}
 	return out, faults
 }

@@ -31,6 +31,8 @@ func (t *teller) word(before runbook.State, r migration.Record) error {
 		err = with(r, func(o migration.Over) error { text = "allowed to overwrite " + o.Set.String(); return nil })
 	case migration.KindRCA:
 		err = with(r, func(a migration.RCA) error { text = "attached the root cause analysis of " + a.Incident; return nil })
+	case migration.KindMeasured:
+		err = with(r, func(m runbook.Measured) error { text = "put on record " + m.Text(); return nil })
 	case migration.KindNote:
 		err = with(r, func(s migration.Said) error { text = s.Text; return nil })
 	default:

@@ -1,7 +1,10 @@
 package runbook
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"rehome.dev/rehome/internal/readiness"
 )
@@ -12,6 +15,15 @@ import (
 type Measured struct {
 	File        string               `json:"file,omitempty"`
 	Experiments []readiness.Recorded `json:"experiments"`
+}
+
+// Text says what was put on record, in one line.
+func (m Measured) Text() string {
+	var out []string
+	for _, r := range m.Experiments {
+		out = append(out, fmt.Sprintf("the %s of %s on %s (%s; facts %s)", r.Kind(), r.Made.UTC().Format(time.RFC3339), r.Host, r.Shows(), r.Facts[:min(len(r.Facts), 12)]))
+	}
+	return strings.Join(out, "; ")
 }
 
 // newest takes experiments into those that are known: of each kind the one that

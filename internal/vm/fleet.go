@@ -121,6 +121,12 @@ func (k *keyring) take(ctx context.Context, m *machine, req inventory.Request, s
 // policy says. A machine that gives none is in the report with a gap that says
 // why; an error means that there is no report, because the context has ended.
 func (f *Fleet) Inventory(ctx context.Context, spec migration.Spec, policy migration.Policy) (inventory.Report, error) {
+	return f.Watched(ctx, spec, policy, nil)
+}
+
+// Watched is Inventory for somebody who waits: say hears the progress of each
+// machine, by its place in the migration, from one goroutine at a time.
+func (f *Fleet) Watched(ctx context.Context, spec migration.Spec, policy migration.Policy, say func(int, inventory.Event)) (inventory.Report, error) {
 	fleet := New(f.settings.With(policy.SSH))
 	report := inventory.Report{Format: inventory.Format, Machines: make([]inventory.Facts, len(spec.VMs))}
 	var orders []Order
@@ -133,7 +139,12 @@ func (f *Fleet) Inventory(ctx context.Context, spec migration.Spec, policy migra
 		}
 		orders, places = append(orders, o), append(places, i)
 	}
-	for i, r := range fleet.Take(ctx, orders, nil) {
+	hear := func(i int, e inventory.Event) {
+		if say != nil {
+			say(places[i], e)
+		}
+	}
+	for i, r := range fleet.Take(ctx, orders, hear) {
 		report.Machines[places[i]] = r.Facts
 		if r.Err != nil {
 			report.Machines[places[i]] = inventory.Unreachable(orders[i].Request.Target, time.Now(), Why(r.Err))
