@@ -36,4 +36,17 @@ func TestWhatIsInstalledEverywhereIsNoSecret(t *testing.T) {
 			t.Errorf("%q: %q, %+v", test.argv, clean, found)
 		}
 	}
+	for _, test := range []struct {
+		key, value string
+		want       bool
+	}{
+		{"PWD", "/var/lib/postgresql", false},
+		{"OLDPWD", "/", false},
+		{"PWD", "hunter2hunter2", true},
+		{"DB_PWD", "hunter2hunter2", true},
+	} {
+		if _, got := Secret(test.key, test.value); got != test.want {
+			t.Errorf("%s=%s: %t", test.key, test.value, got)
+		}
+	}
 }

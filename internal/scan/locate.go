@@ -54,6 +54,9 @@ func Locate(path string, data []byte) []Place {
 // Secret says by which rule a setting, variable or argument of this name and
 // value is a secret. The key is a path with "." or "/" between its parts.
 func Secret(key, value string) (rule string, secret bool) {
+	if (key == "PWD" || key == "OLDPWD") && strings.HasPrefix(value, "/") { // a shell's directory
+		return "", false
+	}
 	value = unquote(value)
 	switch {
 	case value == "":
