@@ -22,7 +22,7 @@ type File struct {
 	// Why names the rule that gave it its class.
 	Why string `json:"why,omitempty"`
 	// By says how it was seen: fd, map, argument, unit, tree (it is only there, below
-	// a directory of settings), event, atime, mtime.
+	// a directory of settings), event (written and closed between samples), atime, mtime.
 	By      []string `json:"by"`
 	Read    bool     `json:"read,omitempty"`
 	Written bool     `json:"written,omitempty"` // opened for writing, or grown

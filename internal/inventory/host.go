@@ -67,7 +67,7 @@ type Mount struct {
 
 // Schedule is something that runs by time.
 type Schedule struct {
-	Kind    string    `json:"kind"` // timer, cron, at, anacron
+	Kind    string    `json:"kind"` // timer, cron, at, anacron, logrotate
 	Name    string    `json:"name"` // unit, or file and line
 	When    string    `json:"when"`
 	User    string    `json:"user,omitempty"`

@@ -29,6 +29,7 @@ var rules = []rule{
 	{"is executable code that is mapped", inventory.FileProgram, func(u *use) bool { return u.executable && !u.written }},
 	{"names a process or locks something out", inventory.FileTemp, suffixed(".pid", ".lock", ".lck", ".tmp", ".swp", ".part")},
 	{"is below a directory of temporary files", inventory.FileTemp, in("/tmp", "/var/tmp", "/run", "/var/run", "/dev/shm", "/var/cache", "/var/lock")},
+	{"was written, closed and deleted at once", inventory.FileTemp, func(u *use) bool { return u.gone }},
 	{"was opened and then deleted", inventory.FileTemp, func(u *use) bool { return u.deleted && u.written }},
 	{"belongs to a package and is below /etc", inventory.FileConfig, func(u *use) bool { return u.pkg != "" && below(u.path, "/etc") }},
 	{"is below /etc", inventory.FileConfig, in("/etc", "/usr/local/etc")},

@@ -35,6 +35,7 @@ type Collector struct {
 	roots   map[int]string
 	uids    map[int]bool
 	trees   trees
+	events  events
 	mounts  mounts
 	began   time.Time
 	started time.Time // of the application's oldest process
@@ -70,12 +71,31 @@ func (c *Collector) Sample(ctx context.Context, s *scope.Scope) {
 	for _, u := range c.open {
 		u.sample(s.Sample)
 	}
+	c.hear(s)
 	c.measure(s)
 	if s.Sample%mapsEvery == 0 {
 		c.readMaps(s)
+		c.listen(s)
 	}
 	if s.Sample == 0 || s.Sample == s.Planned-1 {
 		c.trees.look(ctx, c, s)
+	}
+}
+
+// listen makes sure that what is written and closed again is heard of, wherever the
+// application has files that it writes or directories to write in.
+func (c *Collector) listen(s *scope.Scope) {
+	if s.Planned < 2 {
+		return
+	}
+	for _, u := range c.written {
+		c.events.listen(s, c.mounts, firstOf(u.pids), u.path)
+	}
+	for _, p := range c.trees.working {
+		c.events.listen(s, c.mounts, p.pid, p.path)
+	}
+	if s.Main > 0 {
+		c.events.listen(s, c.mounts, s.Main, "/tmp")
 	}
 }
 
@@ -161,6 +181,7 @@ func (c *Collector) opened(s *scope.Scope, fd descriptor.FD, before *use) {
 		return
 	}
 	u.by |= byFD
+	u.gone = false
 	u.kind, u.inode = m.kind, m.inode
 	u.deleted = u.deleted || deleted
 	u.atStart = u.atStart || s.Sample == 0

@@ -187,7 +187,7 @@ func TestAnApplicationsSourcesAreNotWalked(t *testing.T) {
 	})
 	file(t, f, dir+"/data/book")
 	for _, x := range f.Files {
-		if strings.Contains(x.Path, "node_modules") {
+		if strings.Contains(x.Path, "node_modules") && !slices.Equal(x.By, []string{"event"}) { // it is heard of, and not looked for
 			t.Errorf("told is %+v", x)
 		}
 	}

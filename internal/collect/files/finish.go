@@ -23,6 +23,8 @@ func (c *Collector) Finish(ctx context.Context, s *scope.Scope, f *inventory.Fac
 	if c.walker == nil {
 		return // there was no sample
 	}
+	c.hear(s)
+	c.events.end()
 	c.last(s)
 	beyond := c.trees.changes(ctx, c, s)
 	all := make([]*use, 0, len(c.uses))

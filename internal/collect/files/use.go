@@ -37,11 +37,12 @@ const (
 	byArgument
 	byUnit
 	byTree
+	byEvent
 	byAtime
 	byMtime
 )
 
-var byNames = []string{"fd", "map", "argument", "unit", "tree", "atime", "mtime"}
+var byNames = []string{"fd", "map", "argument", "unit", "tree", "event", "atime", "mtime"}
 
 // use is one file that the application uses. Path is raw, as the process sees it.
 type use struct {
@@ -52,7 +53,8 @@ type use struct {
 	// directory of settings.
 	read, written, appended, executable bool
 	deleted, atStart, created, declared bool
-	seen, last                          int // samples; one more than the last that counted
+	gone                                bool // when it was heard that it was closed
+	seen, last                          int  // samples; one more than the last that counted
 	pids                                []int
 	inode                               uint64
 	size, grown                         int64
