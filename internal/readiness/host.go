@@ -9,7 +9,9 @@ import (
 )
 
 // oneOwner is CRON-TWICE: everything of the application that runs by time has one
-// declared side that runs it.
+// declared side that runs it. What only turns its log files on the machine does
+// no work of the application: it ends with those files, and LOGS-STDOUT is about
+// them.
 func oneOwner(l look, m machine) opinion {
 	var o opinion
 	owners := map[string]migration.ScheduleOwner{}
@@ -20,7 +22,7 @@ func oneOwner(l look, m machine) opinion {
 	}
 	related := 0
 	for _, s := range m.Schedules {
-		if !s.Related {
+		if !s.Related || s.Kind == "logrotate" {
 			continue
 		}
 		related++

@@ -24,6 +24,9 @@ func TestSchedulesAndDrift(t *testing.T) {
 		{"the system's own", migration.CodeCronTwice, facts(func(f *inventory.Facts) {
 			f.Schedules = []inventory.Schedule{{Kind: "timer", Name: "apt-daily.timer"}}
 		}), pass, "nothing"},
+		{"only turning its logs", migration.CodeCronTwice, facts(func(f *inventory.Facts) {
+			f.Schedules = append(f.Schedules, inventory.Schedule{Kind: "logrotate", Name: "/etc/logrotate.d/bank:1", When: "daily", Related: true, Why: "rotates /var/log/bank.log"})
+		}), pass, "nothing"},
 		{"owned", migration.CodeCronTwice, owned(migration.OwnerCluster), pass, "1 schedule with one owner"},
 		{"given up", migration.CodeCronTwice, owned(migration.OwnerNobody), pass, ""},
 		{"owned by a word that means nothing", migration.CodeCronTwice, owned("both"), fail, "no owner"},
