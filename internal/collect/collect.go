@@ -50,6 +50,7 @@ func Take(ctx context.Context, req inventory.Request, o Options) (inventory.Fact
 	if o.Rest == nil {
 		o.Rest = func() {}
 	}
+	o.Collectors = slices.Clone(o.Collectors)
 	app := newApplication(o.Proc, o.Root)
 	began := time.Now()
 	unit, err := app.resolve(ctx, req.Target)
@@ -157,7 +158,13 @@ func (p *probe) finish(ctx context.Context, began time.Time) (inventory.Facts, e
 	}
 	bound, cancel := context.WithTimeout(ctx, wrapUp)
 	defer cancel()
-	for _, c := range p.options.Collectors {
+	collectors := p.options.Collectors
+	for i, c := range collectors {
+		for _, subject := range c.Subjects() {
+			if !slices.Contains(f.Looked, subject) {
+				f.Looked = append(f.Looked, subject)
+			}
+		}
 		if ctx.Err() != nil {
 			return inventory.Facts{}, fmt.Errorf("sum up what was seen: %w", context.Cause(ctx))
 		}
@@ -168,14 +175,8 @@ func (p *probe) finish(ctx context.Context, began time.Time) (inventory.Facts, e
 			continue
 		}
 		c.Finish(bound, s, &f)
+		collectors[i] = nil // what it has in mind is memory
 		p.options.Rest()
-	}
-	for _, c := range p.options.Collectors {
-		for _, subject := range c.Subjects() {
-			if !slices.Contains(f.Looked, subject) {
-				f.Looked = append(f.Looked, subject)
-			}
-		}
 	}
 	if p.options.Drill != nil {
 		p.options.Drill(ctx, s, &f)

@@ -1,7 +1,10 @@
 package collect
 
 import (
+	"context"
+	"runtime"
 	"testing"
+	"weak"
 
 	"rehome.dev/rehome/internal/collect/scope"
 	"rehome.dev/rehome/internal/inventory"
@@ -37,3 +40,38 @@ func BenchmarkSample(b *testing.B) {
 		s.Sample++
 	}
 }
+
+// remembering is a collector with something in mind.
+type remembering struct {
+	each
+	mind *[1 << 16]byte
+}
+
+// What a collector has in mind is let go when it has summed up: what the next one
+// needs comes on top of it.
+func TestACollectorIsLetGo(t *testing.T) {
+	a := start(t, again("wait"))
+	first := &remembering{each: func(*scope.Scope) {}, mind: new([1 << 16]byte)}
+	mind := weak.Make(first.mind)
+	kept := true
+	last := finishing(func() {
+		for range 2 {
+			runtime.GC()
+		}
+		kept = mind.Value() != nil
+	})
+	_, err := Take(bounded(t), inventory.Request{Target: inventory.Target{PID: a.Process.Pid}}, Options{Collectors: []scope.Collector{first, last}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept {
+		t.Error("it is still there when the next one sums up")
+	}
+}
+
+// finishing is a collector that calls a function at the end.
+type finishing func()
+
+func (finishing) Subjects() []inventory.Subject                            { return nil }
+func (finishing) Sample(context.Context, *scope.Scope)                     {}
+func (f finishing) Finish(context.Context, *scope.Scope, *inventory.Facts) { f() }
