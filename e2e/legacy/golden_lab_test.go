@@ -120,6 +120,7 @@ var masks = []struct {
 	{regexp.MustCompile(`sess_[0-9A-Za-z]+`), "sess_ID"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`), "DATE"},
 	{regexp.MustCompile(`(/var/lib/postgresql/15/main/)[^ ;]+`), "${1}FILE"},
+	{regexp.MustCompile(`all \d+ requests`), "all N requests"},
 	{regexp.MustCompile(`and \d+ more`), "and N more"},
 	{regexp.MustCompile(`\b\d+ (files?|logs?|samples?|sessions?|of them|looks?)\b`), "N $1"},
 }
