@@ -1,7 +1,9 @@
 // Command bench measures what people notice: how fast the engine steps, how long
 // a whole simulated migration takes, how big the program is and how long it takes
-// to start. Size and start are given as ratios to kubectl in the same run, because
-// a number of seconds says more about the machine than about the program.
+// to start, and what a probe takes of the machine and of the application that it
+// looks at. Size and start are given as ratios to kubectl in the same run, because
+// a number of seconds says more about the machine than about the program; the cost
+// of a probe as ratios to its limits, and to the same application without a probe.
 //
 //	go run ./bench [-write docs/bench.md]
 //
@@ -19,10 +21,17 @@ import (
 )
 
 func main() {
-	file := flag.String("write", "", "also write the tables to this file")
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if len(os.Args) == 5 && os.Args[1] == asApplication {
+		if err := serve(ctx, os.Args[2:], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintf(os.Stderr, "application: error: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
+	file := flag.String("write", "", "also write the tables to this file")
+	flag.Parse()
 	if err := run(ctx, os.Stdout, os.Stderr, *file); err != nil {
 		fmt.Fprintf(os.Stderr, "bench: error: %v\n", err)
 		os.Exit(1)
@@ -45,12 +54,16 @@ func run(ctx context.Context, out, progress io.Writer, file string) error {
 	if err != nil {
 		return err
 	}
+	probe, err := probing(ctx, dir, progress)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintln(progress, "bench: running Go's benchmarks")
 	results, err := benchmarks(ctx)
 	if err != nil {
 		return err
 	}
-	text := machine() + "\n" + sizes + "\n" + table(results)
+	text := machine() + "\n" + sizes + "\n" + probe + "\n" + table(results)
 	if _, err := io.WriteString(out, text); err != nil || file == "" {
 		return err
 	}
