@@ -19,7 +19,7 @@ func TestWhatIsWrittenAndDeletedAtOnceIsHeardOf(t *testing.T) {
 	dir := workplace(t)
 	a := launch(t, func(c *exec.Cmd) { c.Dir = "/" })
 	other := launch(t, nil)
-	f := probe(t, scopeOf(a), func(int) {
+	f := samples(t, New(), scopeOf(a), func(int) {
 		a.do("touch", dir+"/customer \xff")
 		a.do("touch", dir+"/book")
 		os.Remove(dir + "/customer \xff")

@@ -84,7 +84,7 @@ func TestWithoutPermissionNothingIsSeenWhole(t *testing.T) {
 	dir := workplace(t)
 	a := launch(t, nil)
 	cmd := exec.Command(copyOfSelf(t, dir), "-test.run=^TestWithoutPermissionNothingIsSeenWhole$", "-test.v")
-	cmd.Env = append(os.Environ(), "REHOME_TEST_PROBE="+itoa(a.pid()))
+	cmd.Env = append(os.Environ(), "REHOME_TEST_PROBE="+itoa(a.pid()), "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	os.Chmod(dir, 0o755)
 	cmd.Dir = dir
