@@ -39,7 +39,7 @@ endef
 
 .PHONY: help
 help: ## show this text
-	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: simulate
 simulate: ## play the whole procedure, a failure and its rollback included, in virtual time
@@ -142,10 +142,31 @@ lab-up: ## set up the lab; the first time takes about ten minutes
 lab-down: ## remove the lab, but for its cache
 	@go run ./lab/cmd/lab down
 
+# The suite that compares the machine before and after the lab wants to be alone;
+# the two longest need different parts of the lab and can run side by side.
+E2E   := ./e2e
+OTHERS := ./e2e/legacy
+ALONE := ./lab/cmd/lab
+suite = [ -n '$(2)' ] || { echo 'no suite carries the build tag lab'; exit 1; }; $(call timed,$(1),go test -race -tags lab -p 1 -timeout 15m $(2))
+
 .PHONY: lab-suites
-lab-suites: ## run the suites that need the lab, one after the other
-	@[ -n '$(LAB_PACKAGES)' ] || { echo 'no suite carries the build tag lab'; exit 1; }
-	$(call timed,tests on the lab,go test -race -tags lab -p 1 -timeout 15m $(LAB_PACKAGES))
+lab-suites: lab-adapters lab-e2e lab-others lab-alone ## run the suites that need the lab, one after the other
+
+.PHONY: lab-adapters
+lab-adapters: ## run the suites of adapters and of the lab's own parts
+	@$(call suite,adapters on the lab,$(filter-out $(E2E) $(OTHERS) $(ALONE),$(LAB_PACKAGES)))
+
+.PHONY: lab-e2e
+lab-e2e: ## run whole migrations on the lab
+	@$(call suite,whole migrations on the lab,$(filter $(E2E),$(LAB_PACKAGES)))
+
+.PHONY: lab-others
+lab-others: ## look at the applications that nobody here wrote
+	@$(call suite,applications that nobody here wrote,$(filter $(OTHERS),$(LAB_PACKAGES)))
+
+.PHONY: lab-alone
+lab-alone: ## see that the lab leaves nothing behind
+	@$(call suite,the lab leaves nothing behind,$(filter $(ALONE),$(LAB_PACKAGES)))
 
 # need_root WHAT,INSTEAD stops with a word where the lab cannot run.
 define need_root
