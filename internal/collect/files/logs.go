@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -214,48 +213,4 @@ func (e *ends) unexplained(readers map[string][]descriptor.Holder) bool {
 		}
 	}
 	return false
-}
-
-// datagrams looks for sockets that lead to the system's log. Journal lines that
-// are sent without a connection leave no trace in the kernel's tables.
-func (e *ends) datagrams(c *Collector, s *scope.Scope, found sinks) {
-	c.walker.Each(func(fd descriptor.FD) {
-		if inode, is := descriptor.Inode(fd.Link, "socket"); is && !slices.Contains(e.sockets[inode], fd.PID) {
-			e.sockets[inode] = append(e.sockets[inode], fd.PID)
-		}
-	})
-	if len(e.sockets) == 0 {
-		return
-	}
-	table, err := descriptor.UnixSockets(s.Proc, s.Main)
-	if err != nil {
-		if !ended(err) {
-			s.Gaps.Add(inventory.SubjectLogs, "the unix sockets", why(err))
-		}
-		return
-	}
-	paths := map[uint64]string{}
-	unnamed := false
-	for _, u := range table {
-		paths[u.Inode] = u.Path
-		unnamed = unnamed || u.Path == "" && e.sockets[u.Inode] != nil
-	}
-	peers, err := descriptor.UnixPeers(s.Proc, s.Main)
-	if err != nil {
-		if unnamed {
-			s.Gaps.Add(inventory.SubjectLogs, "where the unix sockets of the application lead", err.Error())
-		}
-		return
-	}
-	for inode, pids := range maps.All(e.sockets) {
-		switch path := paths[peers[inode]]; {
-		case path == "/run/systemd/journal/stdout":
-			found.add(inventory.SinkStdout, "journal", 1, 0, pids...)
-			delete(found, [2]string{string(inventory.SinkStdout), ""})
-		case path == "/run/systemd/journal/socket":
-			found.add(inventory.SinkJournal, path, 1, 0, pids...)
-		case path == "/dev/log", path == "/run/systemd/journal/dev-log", strings.HasSuffix(path, "/dev/log"):
-			found.add(inventory.SinkSyslog, "/dev/log", 1, 0, pids...)
-		}
-	}
 }

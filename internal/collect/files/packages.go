@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/md5" //nolint:gosec // it is the checksum that dpkg keeps, not a protection
 	"encoding/hex"
 	"io"
 	"os"
@@ -22,12 +21,13 @@ const longestName = 16 << 10
 
 // own finds out which files belong to packages, and which settings of packages
 // were changed on this machine. It knows dpkg's records (dpkg(1), deb-conffiles(5)),
-// as the application's root directory has them; where there are none, nobody
-// owns anything.
+// as the application's root directory has them, and else asks rpm(8); where there
+// is neither, nobody owns anything.
 func (c *Collector) own(ctx context.Context, s *scope.Scope, all []*use) {
 	info := view(s, s.Main, "/var/lib/dpkg/info")
 	lists, err := filepath.Glob(info + "/*.list")
 	if err != nil || len(lists) == 0 {
+		c.ownRPM(ctx, s, all)
 		return
 	}
 	wanted := map[string][]*use{}
@@ -134,7 +134,10 @@ func differs(path, sum string) bool {
 		return false
 	}
 	defer file.Close()
-	h := md5.New() //nolint:gosec // as above
+	h := sumOf(sum)
+	if h == nil {
+		return false
+	}
 	if _, err := io.Copy(h, io.LimitReader(file, settingsLargest+1)); err != nil {
 		return false
 	}
