@@ -13,10 +13,15 @@ type UnixSocket struct {
 	Inode     uint64
 	Path      string
 	Listening bool
+	Datagram  bool
 }
 
-// acceptCon is __SO_ACCEPTCON of the kernel, in the column Flags.
-const acceptCon = 0x10000
+// acceptCon is __SO_ACCEPTCON of the kernel, in the column Flags, datagram is
+// SOCK_DGRAM in the column Type.
+const (
+	acceptCon = 0x10000
+	datagram  = 2
+)
 
 // UnixSockets are the unix sockets of the network namespace of a process.
 func UnixSockets(proc string, pid int) ([]UnixSocket, error) {
@@ -58,7 +63,11 @@ func ParseUnix(data []byte) []UnixSocket {
 		if err != nil {
 			continue
 		}
-		found = append(found, UnixSocket{inode, string(bytes.TrimPrefix(rest, []byte(" "))), flags&acceptCon != 0})
+		kind, err := strconv.ParseUint(string(column[4]), 16, 16)
+		if err != nil {
+			continue
+		}
+		found = append(found, UnixSocket{inode, string(bytes.TrimPrefix(rest, []byte(" "))), flags&acceptCon != 0, kind == datagram})
 	}
 	return found
 }

@@ -111,3 +111,44 @@ func TestSyslog(t *testing.T) {
 		t.Errorf("gaps: %v", gaps)
 	}
 }
+
+// A datagram that is sent without a connection leaves nothing to see of where it
+// went: then the settings tell, or nobody.
+func TestSyslogWithoutAConnection(t *testing.T) {
+	for name, test := range map[string]struct {
+		settings  string
+		told, gap bool
+	}{
+		"nothing tells":      {"mode http\n", false, true},
+		"a comment":          {"# log /dev/log local0\n", false, true},
+		"another file":       {"log /dev/logger local0\n", false, true},
+		"the settings do":    {"global\n  log /dev/log local0\n", true, false},
+		"the settings do so": {"access_log syslog:server=unix:/dev/log;\n", true, false},
+	} {
+		dir := workplace(t)
+		l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: dir + "/log", Net: "unixgram"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		os.WriteFile(dir+"/proxy.cfg", []byte(test.settings), 0o600)
+		a := launch(t, func(c *exec.Cmd) { c.Args = append(c.Args, "-f", dir+"/proxy.cfg") })
+		a.do("sendto", dir+"/log")
+		s := scopeOf(a)
+		f := probe(t, s, nil)
+		told := slices.ContainsFunc(f.Logs, func(l inventory.LogSink) bool { return l.Kind == inventory.SinkSyslog && slices.Contains(l.PIDs, a.pid()) })
+		gap := slices.ContainsFunc(s.Gaps.List(), func(g inventory.Gap) bool { return g.Subject == inventory.SubjectLogs })
+		if told != test.told || gap != test.gap {
+			t.Errorf("%s: told %t, gaps %v, logs %+v, files\n%s", name, told, s.Gaps.List(), f.Logs, list(f))
+		}
+	}
+}
+
+func TestSocketsOfTheApplicationAloneAreNoLog(t *testing.T) {
+	a := launch(t, nil)
+	a.do("pair", "")
+	s := scopeOf(a)
+	if probe(t, s, nil); len(s.Gaps.List()) > 0 {
+		t.Errorf("gaps: %v", s.Gaps.List())
+	}
+}

@@ -84,6 +84,14 @@ func do(what, path string) (any, error) {
 	case "attach":
 		id, _ := strconv.Atoi(path)
 		return unix.SysvShmAttach(id, 0, 0)
+	case "sendto": // without a connection, as haproxy does
+		conn, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+		if err != nil {
+			return nil, err
+		}
+		return conn, unix.Sendto(conn, []byte("<134>a line"), 0, &unix.SockaddrUnix{Name: path})
+	case "pair":
+		return unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 	case "syslog":
 		conn, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 		if err != nil {
