@@ -22,6 +22,10 @@ import (
 	"rehome.dev/rehome/internal/inventory"
 )
 
+// unseen is for how long no process may be found in its network before it counts as
+// ended: one that is just executing a program is in none.
+const unseen = 500 * time.Millisecond
+
 // poll is how often is looked whether something has come about.
 const poll = 10 * time.Millisecond
 
@@ -149,7 +153,7 @@ func (in *instance) awaitProgram(ctx context.Context, first int) error {
 			return false, errors.New(s.Err)
 		case found:
 			in.bare = s.Bare
-			return true, in.hold(s, first)
+			return in.hold(s, first)
 		case in.isOver():
 			return false, errors.New("it ended before it began")
 		}
@@ -158,10 +162,15 @@ func (in *instance) awaitProgram(ctx context.Context, first int) error {
 }
 
 // hold opens the second instance's network, after making sure that it is no other.
-func (in *instance) hold(s said, first int) error {
+// While a thread of it executes the program it has none for a moment: then nothing is
+// held yet, and that is no error.
+func (in *instance) hold(s said, first int) (bool, error) {
 	network, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", s.PID))
 	if err != nil {
-		return in.whyEnded()
+		if _, ended := statOf(s.PID); !ended {
+			return false, nil
+		}
+		return false, in.whyEnded()
 	}
 	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", network.Fd()))
 	for _, other := range []string{"self", strconv.Itoa(first)} {
@@ -173,10 +182,10 @@ func (in *instance) hold(s said, first int) error {
 	}
 	if err != nil || name != s.Net {
 		_ = network.Close()
-		return errors.Join(errors.New("its network could not be told from others"), err)
+		return false, errors.Join(errors.New("its network could not be told from others"), err)
 	}
 	in.net, in.network = name, network
-	return nil
+	return true, nil
 }
 
 // whyEnded is what the starting process said last, where it failed in becoming the
@@ -301,11 +310,16 @@ var (
 // awaitListener waits until it listens on one of the ports, and says on which.
 func (in *instance) awaitListener(ctx context.Context, ports []int) ([]int, error) {
 	var open []int
+	seen := time.Now()
 	err := until(ctx, func() (bool, error) {
 		members := in.members()
 		if len(members) == 0 {
+			if !in.isOver() && time.Since(seen) < unseen {
+				return false, nil
+			}
 			return false, in.whyEnded()
 		}
+		seen = time.Now()
 		open = in.listening(members[0], ports)
 		return len(open) > 0, nil
 	})
