@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"rehome.dev/rehome/internal/collect/scope"
 )
 
 // layered are the file systems over which a layer is laid. What is not of them
@@ -132,7 +134,7 @@ func mountPoints(info string) (writable []string, all map[string]bool) {
 		if len(f) < 6 || dash < 0 || dash+3 >= len(f) {
 			continue
 		}
-		point := unescape(f[4])
+		point := scope.Unescape(f[4])
 		all[point] = true
 		readOnly := slices.Contains(strings.Split(f[5], ","), "ro") || slices.Contains(strings.Split(f[dash+3], ","), "ro")
 		shm := point == "/dev/shm"
@@ -141,22 +143,6 @@ func mountPoints(info string) (writable []string, all map[string]bool) {
 		}
 	}
 	return writable, all
-}
-
-// unescape reads the octal escapes of mountinfo: \040 is a blank.
-func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }
 
 func under(path string, tops []string) bool {

@@ -136,7 +136,9 @@ func TestSyslogWithoutAConnection(t *testing.T) {
 		a.do("sendto", dir+"/log")
 		s := scopeOf(a)
 		f := probe(t, s, nil)
-		told := slices.ContainsFunc(f.Logs, func(l inventory.LogSink) bool { return l.Kind == inventory.SinkSyslog && slices.Contains(l.PIDs, a.pid()) })
+		told := slices.ContainsFunc(f.Logs, func(l inventory.LogSink) bool {
+			return l.Kind == inventory.SinkSyslog && slices.Contains(l.PIDs, a.pid())
+		})
 		gap := slices.ContainsFunc(s.Gaps.List(), func(g inventory.Gap) bool { return g.Subject == inventory.SubjectLogs })
 		if told != test.told || gap != test.gap {
 			t.Errorf("%s: told %t, gaps %v, logs %+v, files\n%s", name, told, s.Gaps.List(), f.Logs, list(f))

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"rehome.dev/rehome/internal/collect/scope"
 )
 
 // mount is one line of /proc/PID/mountinfo.
@@ -41,32 +43,13 @@ func parseMounts(data []byte) mounts {
 		if dash < 0 || len(column) < dash+2 {
 			continue
 		}
-		m := mount{point: octal(column[4]), fstype: column[dash+1]}
+		m := mount{point: scope.Unescape(column[4]), fstype: column[dash+1]}
 		for option := range strings.SplitSeq(column[5], ",") {
 			m.noatime = m.noatime || option == "noatime"
 		}
 		all = append(all, m)
 	}
 	return all
-}
-
-// octal takes back the escapes \NNN of blanks, tabs, newlines and backslashes.
-func octal(text string) string {
-	if !strings.Contains(text, `\`) {
-		return text
-	}
-	var out strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+3 < len(text) {
-			if n, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
-				out.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		out.WriteByte(text[i])
-	}
-	return out.String()
 }
 
 // of is the mount below which a path lies: the longest, and of equal ones the

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rehome.dev/rehome/internal/collect/scope"
 	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/scan"
 )
@@ -105,7 +106,7 @@ func mountInfo(text string) []inventory.Mount {
 		if !is || len(left) < 6 || len(right) < 2 {
 			continue
 		}
-		mount := inventory.Mount{Point: inventory.Name(unescape(left[4])), FSType: inventory.Name(right[0]), Source: source(right[1])}
+		mount := inventory.Mount{Point: inventory.Name(scope.Unescape(left[4])), FSType: inventory.Name(right[0]), Source: source(right[1])}
 		options := strings.Split(left[5], ",")
 		if len(right) > 2 {
 			options = append(options, strings.Split(right[2], ",")...)
@@ -129,7 +130,7 @@ var partitions = []string{"/boot", "/boot/efi", "/usr", "/var", "/tmp", "/home"}
 
 // source is a mount's source without a password in it.
 func source(raw string) string {
-	text := unescape(raw)
+	text := scope.Unescape(raw)
 	if before, host, is := strings.Cut(text, "@"); is && strings.Contains(before, ":") && (strings.HasPrefix(text, "//") || strings.Contains(text, "://")) {
 		i := strings.LastIndexAny(before, "/")
 		text = before[:i+1] + "[redacted]@" + host
@@ -146,28 +147,11 @@ func withoutSecrets(options []string) []string {
 		if _, secret := scan.Secret(key, value); is && (secret || slices.Contains([]string{"credentials", "cred", "secret", "pass", "password2"}, key) && !strings.HasPrefix(value, "/")) {
 			o = key + "=[redacted]"
 		}
-		if o = inventory.Name(unescape(o)); !slices.Contains(out, o) {
+		if o = inventory.Name(scope.Unescape(o)); !slices.Contains(out, o) {
 			out = append(out, o)
 		}
 	}
 	return out
-}
-
-// unescape puts back what the kernel writes in octal: blanks, tabs, line feeds,
-// backslashes.
-func unescape(s string) string {
-	var out strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				out.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		out.WriteByte(s[i])
-	}
-	return out.String()
 }
 
 // measure asks how large and how full a file system is. It leaves alone what

@@ -5,12 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"rehome.dev/rehome/internal/collect/scope"
 	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/scan"
 )
-
-// largest bounds what is read of one environment file.
-const largest = 1 << 20
 
 // environment reads the names of the unit's variables. It gives the files that
 // it could not read.
@@ -35,12 +33,12 @@ func (s *State) environment(p Properties, root string) map[string]string {
 		}
 		for _, file := range files {
 			name := strings.TrimPrefix(file, strings.TrimSuffix(root, "/"))
-			text, err := readAtMost(file)
+			text, err := scope.Read(file, nil)
 			if err != nil {
 				unreadable[name] = reason(err)
 				continue
 			}
-			for _, v := range Assignments(text) {
+			for _, v := range Assignments(string(text)) {
 				s.variable(v.Name, v.Value, name, name, v.Line)
 			}
 		}
@@ -70,26 +68,6 @@ func reason(err error) string {
 		return "does not exist"
 	}
 	return "cannot be read"
-}
-
-func readAtMost(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	buf := make([]byte, 0, 4096)
-	for len(buf) < largest {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
-		}
-		n, err := f.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err != nil {
-			break
-		}
-	}
-	return string(buf), nil
 }
 
 // Assignment is one line of an environment file. Value never leaves the collector.
