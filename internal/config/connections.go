@@ -31,8 +31,11 @@ type Setting struct {
 	// OneOf are the settings of which at least one must stand beside this one.
 	OneOf []string
 	// Not is the setting that must not stand beside this one.
-	Not   string
-	About string
+	Not string
+	// WholeWith is the setting beside which this path must be whole: it says that
+	// the path is another machine's.
+	WholeWith string
+	About     string
 }
 
 // Form is how a setting's text must look.
@@ -47,6 +50,7 @@ const (
 	FormServer    Form = "server"    // host or host:port
 	FormServers   Form = "servers"   // servers, with commas between them
 	FormURL       Form = "url"       // http or https, without a password
+	FormReach     Form = "reach"     // ssh://user@host:port
 	FormDuration  Form = "duration"  // such as 10s
 	FormAlgorithm Form = "hmac-name" // a TSIG algorithm of RFC 8945
 )
@@ -80,8 +84,12 @@ func ConnectionTypes() []ConnectionType {
 			{Name: "keyFile", Form: FormPath, OneOf: []string{"certFile"}, About: "File with its key."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one reading; omitted, 10s."},
 		}},
-		{RoleMetrics, "accesslog", "Access logs on the machine that runs rehome, for applications without metrics: of nginx, Apache, Tomcat or haproxy, or in JSON. A selector is the path of a log, a filter such as `{status=\"5xx\"}`, or both.", []Setting{
-			{Name: "file", Form: FormPath, About: "The log, where a selector names none."},
+		{RoleMetrics, "accesslog", "Access logs, for applications without metrics: of nginx, Apache, Tomcat or haproxy, or in JSON. They are read where rehome runs, or with `host` on another machine over ssh, whose host key must be known, as the policy's `ssh` says. A selector is the path of a log, a filter such as `{status=\"5xx\"}`, or both; `ssh://user@machine/path` names a log on a machine of its own.", []Setting{
+			{Name: "file", Form: FormPath, WholeWith: "host", About: "The log, where a selector names none; with host its whole path there."},
+			{Name: "host", Form: FormReach, About: "The machine with the logs as ssh://user@host:port; omitted, the one that runs rehome."},
+			{Name: "user", Form: FormText, About: "Who logs in where host names nobody; omitted, as the policy's `ssh` says."},
+			{Name: "identityFile", Form: FormPath, About: "File with the private key to log in with; omitted, as the policy's `ssh` says."},
+			{Name: "knownHostsFile", Form: FormPath, About: "File with the host keys that are known; omitted, as the policy's `ssh` says."},
 			{Name: "server", Form: FormText, About: "Who writes it, where its lines do not tell: nginx, apache, tomcat or haproxy."},
 			{Name: "timeZone", Form: FormText, About: "Of times that have none, such as haproxy's; omitted, UTC."},
 			{Name: "timeUnit", Form: FormText, About: "Of the whole number at the end of a line that says how long the answer took: s, ms or us."},

@@ -85,6 +85,9 @@ func (s *source) companions(field string, t ConnectionType, given map[string]str
 		if setting.Not != "" && there(setting.Name) && there(setting.Not) {
 			s.problem(at, "stands beside "+setting.Not, "keep one of them")
 		}
+		if setting.WholeWith != "" && there(setting.Name) && there(setting.WholeWith) && !filepath.IsAbs(given[setting.Name]) {
+			s.problem(at, "is not a whole path, and "+setting.WholeWith+" names another machine", "write the whole path there, such as /var/log/nginx/access.log")
+		}
 	}
 }
 
@@ -127,6 +130,11 @@ func (s *source) settingForm(at string, form Form, value string) {
 		for server := range strings.SplitSeq(value, ",") {
 			s.serverForm(at, strings.TrimSpace(server))
 		}
+	case FormReach:
+		s.reach(at, value)
+		if value == "local" {
+			s.problem(at, "is this machine", "leave it out")
+		}
 	case FormURL:
 		s.urlForm(at, value)
 	case FormDuration:
@@ -147,6 +155,8 @@ func (s *source) pathForm(at, value string) {
 		s.problem(at, "begins with ~, which nothing expands", "write the whole path, or one relative to this file")
 	case strings.Contains(value, "$"):
 		s.problem(at, "has a $ in it: variables are not expanded", "write the whole path, or one relative to this file")
+	case strings.Contains(value, "PRIVATE KEY"):
+		s.problem(at, "holds a key, not a path", "take it out and change the key if the file was shared; name the file that holds it")
 	case strings.ContainsAny(value, "\n\x00"):
 		s.problem(at, "holds more than a path", "name the file that holds the secret, not what is in it")
 	}

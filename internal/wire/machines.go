@@ -1,7 +1,11 @@
 package wire
 
 import (
+	"context"
+	"io"
+
 	"rehome.dev/rehome/internal/engine"
+	"rehome.dev/rehome/internal/metrics/accesslog"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/vm"
 )
@@ -19,6 +23,20 @@ var _ engine.Machines = (*vm.Fleet)(nil)
 
 // Machines takes facts as the settings say: for a person who asks for them.
 func Machines(s MachineSettings) *vm.Fleet { return vm.New(s) }
+
+// overSSH lets access logs be read on other machines. They are reached as the
+// policy says, unless the connection itself says it.
+func overSSH(logs *accesslog.Source, policy migration.SSH) {
+	own := vm.Settings{}.With(logs.SSH())
+	files := vm.NewFiles(own.With(policy))
+	here := logs.Open
+	logs.Open = func(ctx context.Context, host, file string, offset, most int64) (io.ReadCloser, error) {
+		if host == "" {
+			return here(ctx, host, file, offset, most)
+		}
+		return files.Open(ctx, host, file, offset, most)
+	}
+}
 
 // newMachines takes facts for a migration: how they are reached, its policy says.
 // Nobody is asked for a password while a migration runs.

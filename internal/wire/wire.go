@@ -118,6 +118,9 @@ func (r Registry) Ports(spec migration.Spec, policy migration.Policy) (engine.Po
 		faults = append(faults, err)
 		p.Metrics = noMetrics{err}
 	}
+	if logs, ok := p.Metrics.(*accesslog.Source); ok {
+		overSSH(logs, policy.SSH)
+	}
 	return p, errors.Join(faults...)
 }
 

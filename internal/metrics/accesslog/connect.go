@@ -22,10 +22,11 @@ import (
 	"rehome.dev/rehome/internal/migration"
 )
 
-// Open reads a file of a host from a byte on; host "" is this machine. What does
-// not exist is fs.ErrNotExist; an offset behind the end gives nothing. Closing the
-// reader ends the reading.
-type Open func(ctx context.Context, host, file string, offset int64) (io.ReadCloser, error)
+// Open reads a file of a host from a byte on; host "" is this machine. It need not
+// give more than most bytes, unless that is 0. What does not exist is
+// fs.ErrNotExist; an offset behind the end gives nothing. Closing the reader ends
+// the reading.
+type Open func(ctx context.Context, host, file string, offset, most int64) (io.ReadCloser, error)
 
 // Source is a set of access logs. It is safe for concurrent use.
 type Source struct {
@@ -34,6 +35,7 @@ type Source struct {
 	Open Open
 
 	host, file string
+	ssh        migration.SSH
 	server     string
 	zone       *time.Location
 	unit       time.Duration
@@ -46,8 +48,11 @@ type Source struct {
 
 // The settings of a connection.
 const (
-	settingFile    = "file"     // the log, where a selector names none
-	settingHost    = "host"     // ssh://user@vm[:port]; omitted, this machine
+	settingFile    = "file" // the log, where a selector names none
+	settingHost    = "host" // ssh://user@vm[:port]; omitted, this machine
+	settingUser    = "user" // of the login, where host and selectors name none
+	settingKey     = "identityFile"
+	settingHosts   = "knownHostsFile"
 	settingServer  = "server"   // nginx, apache, tomcat, haproxy: decides what whole numbers count
 	settingZone    = "timeZone" // of times without one (haproxy's); default UTC
 	settingUnit    = "timeUnit" // of whole numbers behind a line: s, ms, us
@@ -55,7 +60,7 @@ const (
 	settingTimeout = "timeout"  // of one Sample; default 10s. A Baseline has thirty times that
 )
 
-var known = []string{settingFile, settingHost, settingServer, settingZone, settingUnit, settingBuckets, settingTimeout}
+var known = []string{settingFile, settingHost, settingUser, settingKey, settingHosts, settingServer, settingZone, settingUnit, settingBuckets, settingTimeout}
 
 const defaultTimeout = 10 * time.Second
 
@@ -86,6 +91,12 @@ func (s *Source) set(settings map[string]string) (err error) {
 			if !strings.HasPrefix(value, "ssh://") {
 				err = fmt.Errorf("setting host %q: want ssh://user@machine", value)
 			}
+		case settingUser:
+			s.ssh.User = value
+		case settingKey:
+			s.ssh.IdentityFile = value
+		case settingHosts:
+			s.ssh.KnownHostsFile = value
 		case settingServer:
 			s.server = value
 			if !slices.Contains([]string{"nginx", "apache", "tomcat", "haproxy"}, value) {
@@ -116,6 +127,9 @@ func (s *Source) set(settings map[string]string) (err error) {
 	return nil
 }
 
+// SSH is what the connection itself says about how machines are reached.
+func (s *Source) SSH() migration.SSH { return s.ssh }
+
 func edgesOf(text string) ([]float64, error) {
 	var out []float64
 	for word := range strings.SplitSeq(text, ",") {
@@ -128,7 +142,7 @@ func edgesOf(text string) ([]float64, error) {
 	return out, nil
 }
 
-func openHere(_ context.Context, host, file string, offset int64) (io.ReadCloser, error) {
+func openHere(_ context.Context, host, file string, offset, _ int64) (io.ReadCloser, error) {
 	if host != "" {
 		return nil, fmt.Errorf("%s cannot be reached from here", host)
 	}

@@ -131,7 +131,7 @@ func (s *Source) older(ctx context.Context, p place, i int) (string, string, err
 
 // head is a digest of the first line.
 func (s *Source) head(ctx context.Context, p place, name string) (string, error) {
-	r, closing, err := s.open(ctx, p, name, 0)
+	r, closing, err := s.open(ctx, p, name, 0, longestHead)
 	if err != nil {
 		return "", err
 	}
@@ -147,14 +147,15 @@ func (s *Source) head(ctx context.Context, p place, name string) (string, error)
 	return hex.EncodeToString(sum[:4]), nil
 }
 
-// open opens a log from a byte of its content on, compressed or not.
-func (s *Source) open(ctx context.Context, p place, name string, offset int64) (io.Reader, func(), error) {
+// open opens a log from a byte of its content on, compressed or not: all of it, or
+// at least the first bytes of it.
+func (s *Source) open(ctx context.Context, p place, name string, offset, most int64) (io.Reader, func(), error) {
 	packed := strings.HasSuffix(name, ".gz")
 	from := offset
 	if packed {
-		from = 0
+		from, most = 0, 0
 	}
-	f, err := s.Open(ctx, p.host, name, from)
+	f, err := s.Open(ctx, p.host, name, from, most)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open %s: %w", place{p.host, name}, err)
 	}
@@ -201,7 +202,7 @@ func (s *Source) readOn(ctx context.Context, l *log, g *generation, name string)
 // scan goes through the lines from the generation's offset on and moves it. A
 // line without its end is not there yet.
 func (s *Source) scan(ctx context.Context, p place, name string, g *generation, each func(accesslog.Entry, bool)) error {
-	r, closing, err := s.open(ctx, p, name, g.offset)
+	r, closing, err := s.open(ctx, p, name, g.offset, 0)
 	if err != nil {
 		return err
 	}

@@ -234,7 +234,7 @@ func TestWhatIsCounted(t *testing.T) {
 func TestAnotherMachineIsAsked(t *testing.T) {
 	s := source(t, map[string]string{"host": "ssh://ops@vm1"})
 	asked := map[string]bool{}
-	s.Open = func(_ context.Context, host, file string, _ int64) (io.ReadCloser, error) {
+	s.Open = func(_ context.Context, host, file string, _, _ int64) (io.ReadCloser, error) {
 		asked[host+" "+file] = true
 		return nil, errors.New("no route to host")
 	}
@@ -305,8 +305,8 @@ func TestReadingGoesOnWhereItStopped(t *testing.T) {
 	s, m := source(t, nil), sides(server.file)
 	open := s.Open
 	goes := 0
-	s.Open = func(ctx context.Context, host, file string, offset int64) (io.ReadCloser, error) {
-		r, err := open(ctx, host, file, offset)
+	s.Open = func(ctx context.Context, host, file string, offset, most int64) (io.ReadCloser, error) {
+		r, err := open(ctx, host, file, offset, most)
 		if err == nil && offset < 100_000 {
 			goes++
 			return struct {

@@ -49,7 +49,7 @@ func (w *world) Port() metricstest.Port {
 			w.t.Fatal(err)
 		}
 		open := s.Open
-		s.Open = func(ctx context.Context, host, file string, offset int64) (io.ReadCloser, error) {
+		s.Open = func(ctx context.Context, host, file string, offset, most int64) (io.ReadCloser, error) {
 			for side, silent := range w.silent {
 				if silent && strings.Contains(file, string(side)) {
 					return nil, errors.New("no route to host")
@@ -58,7 +58,7 @@ func (w *world) Port() metricstest.Port {
 			if w.down.Load() {
 				return nil, errors.New("no route to host")
 			}
-			return open(ctx, host, file, offset)
+			return open(ctx, host, file, offset, most)
 		}
 		w.source = s
 	}

@@ -166,6 +166,7 @@ func (s *Server) start(noexec []string) {
 	}
 	var said bytes.Buffer
 	s.cmd.Stdout, s.cmd.Stderr = &said, &said
+	s.cmd.WaitDelay = time.Second // sessions that go on hold both open
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("start sshd: %v", err)
 	}
