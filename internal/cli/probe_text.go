@@ -180,9 +180,17 @@ func networkText(g *page, f inventory.Facts) {
 	list(g, "shares", f.Shared, func(s inventory.SharedMemory) string {
 		return fmt.Sprintf("%s memory %s, %s", s.Kind, s.Name, size(s.Bytes))
 	})
-	list(g, "behind", f.Proxies, func(x inventory.Proxy) string {
+	own := func(x inventory.Proxy) bool { return x.Own }
+	list(g, "behind", slices.DeleteFunc(slices.Clone(f.Proxies), own), func(x inventory.Proxy) string {
 		return strings.TrimSuffix(fmt.Sprintf("%s at %s, %s", x.Kind, x.Listens, x.Sticky), ", ")
 	})
+	var backends []string
+	for _, x := range f.Proxies {
+		if x.Own {
+			backends = append(backends, x.Backends...)
+		}
+	}
+	list(g, "passes to", backends, func(b string) string { return b })
 }
 
 // filesText are the files by class, those that are written first.

@@ -1,6 +1,9 @@
 package inventory
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Listener is one socket on which the application waits.
 type Listener struct {
@@ -75,7 +78,7 @@ type SharedMemory struct {
 }
 
 // Proxy is a web server or balancer on this machine in front of the application,
-// from its own configuration.
+// or the application itself where it passes requests on, from its own configuration.
 type Proxy struct {
 	Kind    string `json:"kind"` // nginx, haproxy, apache
 	File    string `json:"file"`
@@ -85,6 +88,21 @@ type Proxy struct {
 	Backends []string `json:"backends,omitempty"`
 	Sticky   string   `json:"sticky,omitempty"` // ip_hash, cookie SERVERID insert
 	TLS      bool     `json:"tls,omitempty"`
+	Own      bool     `json:"own,omitempty"` // the application itself: Backends are whom it dials
+}
+
+// ProxyKind is the kind of proxy that a program is by the name of its file, empty
+// for one that is none.
+func ProxyKind(program string) string {
+	switch program[strings.LastIndexByte(program, '/')+1:] {
+	case "nginx", "openresty":
+		return "nginx"
+	case "haproxy":
+		return "haproxy"
+	case "apache2", "httpd":
+		return "apache"
+	}
+	return ""
 }
 
 // Traffic is what an access log says of a span of time.

@@ -14,10 +14,16 @@ import (
 // and fails. What it dials outside is listed, and whether the cluster may reach it
 // can only be seen from a pod: that is unknown here without blocking here, and
 // owed to the staging drill that dials each peer. Peers that nobody could see block.
+// A web server or balancer dials whom its own configuration names, too briefly to
+// be seen.
 func reaches(_ look, m machine) opinion {
 	var o opinion
 	var outside []string
-	for _, p := range m.Peers {
+	seen := []inventory.Subject{inventory.SubjectPeers, inventory.SubjectListeners, inventory.SubjectSockets}
+	if m.passesOn() {
+		seen = append(seen, inventory.SubjectProxies)
+	}
+	for _, p := range slices.Concat(m.Peers, m.backends(&o)) {
 		switch {
 		case p.Direction != inventory.Dialled, p.Port == 53:
 			// A pod has a resolver of its own.
@@ -42,7 +48,7 @@ func reaches(_ look, m machine) opinion {
 		}
 	}
 	o.remedy = "give it an address that a pod can reach, and check it there"
-	o = m.concludeOver(o, "it dials nobody", inventory.SubjectPeers, inventory.SubjectListeners, inventory.SubjectSockets)
+	o = m.concludeOver(o, "it dials nobody", seen...)
 	if o.verdict == migration.Pass && len(outside) > 0 {
 		o.later = true
 		o.remedy = "let firewalls and network policies know the cluster's addresses; each peer is dialled from a pod in staging"

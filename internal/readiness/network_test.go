@@ -27,6 +27,12 @@ func TestNetwork(t *testing.T) {
 	undialled := func(in *Input, _ *inventory.Facts) {
 		in.Report.Machines[0].Peers, in.Report.Machines[1].Peers = nil, nil
 	}
+	passing := func(backends ...string) func(*Input, *inventory.Facts) {
+		return func(in *Input, f *inventory.Facts) {
+			undialled(in, f)
+			f.Proxies = []inventory.Proxy{{Kind: "nginx", File: "/etc/nginx/nginx.conf", Line: 3, Backends: backends, Own: true}}
+		}
+	}
 	runTrials(t, []trial{
 		{"nobody", migration.CodeEgress, undialled, pass, "dials nobody"},
 		{"outside", migration.CodeEgress, unchanged, unknown, "192.0.2.50:5432 (db.bank.example); whether the cluster may reach them is owed to the staging drill peers-dialled"},
@@ -58,6 +64,38 @@ func TestNetwork(t *testing.T) {
 			glance(f)
 		}, unknown, "too few"},
 		{"peers not seen", migration.CodeEgress, gap(inventory.SubjectPeers), unknown, "permission denied"},
+		{"passes on to its own machine", migration.CodeEgress, passing("127.0.0.1:8090"), fail, "dials 127.0.0.1:8090 on its own machine"},
+		{"passes on by a name of its own machine", migration.CodeEgress, passing("localhost:8090"), fail, "dials localhost:8090 on its own machine"},
+		{"passes on by its own address", migration.CodeEgress, passing("192.0.2.11:8090"), fail, "on its own machine"},
+		{"passes on to a socket", migration.CodeEgress, passing("unix:/run/php/fpm.sock"), fail, "the socket /run/php/fpm.sock (/etc/nginx/nginx.conf:3)"},
+		{"passes on to a socket of its own", migration.CodeEgress, func(in *Input, f *inventory.Facts) {
+			passing("unix:/run/php/fpm.sock")(in, f)
+			f.Sockets = []inventory.UnixSocket{{Path: "/run/php/fpm.sock", Listening: true}}
+		}, pass, "dials nobody"},
+		{"passes on to itself", migration.CodeEgress, passing("127.0.0.1:8080"), pass, "dials nobody"},
+		{"passes on to others", migration.CodeEgress, passing("192.0.2.99:8090", "app.bank.example:80"), unknown, "it dials 192.0.2.99:8090; app.bank.example:80; whether"},
+		{"passes on to nobody known", migration.CodeEgress, passing(), unknown, "to whom is not known"},
+		{"another proxy passes on", migration.CodeEgress, func(in *Input, f *inventory.Facts) {
+			passing("127.0.0.1:8090")(in, f)
+			f.Proxies[0].Own = false
+		}, pass, "dials nobody"},
+		{"passes on, settings not seen", migration.CodeEgress, func(in *Input, f *inventory.Facts) {
+			undialled(in, f)
+			f.Processes[0].Name = "haproxy"
+			gap(inventory.SubjectProxies)(in, f)
+		}, unknown, "permission denied"},
+		{"no proxy, others' settings not seen", migration.CodeEgress, func(in *Input, f *inventory.Facts) {
+			undialled(in, f)
+			gap(inventory.SubjectProxies)(in, f)
+		}, pass, "dials nobody"},
+		{"keeps clients for others", migration.CodeSticky, func(in *Input, f *inventory.Facts) {
+			passing("192.0.2.99:8090")(in, f)
+			f.Proxies[0].Sticky = "ip_hash"
+		}, pass, ""},
+		{"keeps clients for itself", migration.CodeSticky, func(in *Input, f *inventory.Facts) {
+			passing("127.0.0.1:8080")(in, f)
+			f.Proxies[0].Sticky = "ip_hash"
+		}, fail, "ip_hash"},
 
 		{"for all", migration.CodeListenLocal, unchanged, pass, ""},
 		{"on loopback", migration.CodeListenLocal, only(inventory.Listener{Protocol: "tcp", Address: "127.0.0.1", Port: 8080, Loopback: true}), fail, "listens on 127.0.0.1:8080: only"},

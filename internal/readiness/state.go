@@ -2,6 +2,7 @@ package readiness
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"rehome.dev/rehome/internal/inventory"
@@ -253,9 +254,19 @@ func hostPort(where string) (host, port string) {
 func stickyElsewhere(_ look, m machine) opinion {
 	var o opinion
 	for _, p := range m.Proxies {
-		if p.Sticky != "" {
+		if p.Sticky != "" && (!p.Own || slices.ContainsFunc(p.Backends, m.behindItself)) {
 			o.blame(m, 0, "%s keeps clients on one instance: %s (%s:%d)", p.Kind, p.Sticky, p.File, p.Line)
 		}
 	}
 	return m.conclude(o, "no proxy on the machine keeps clients on one instance", inventory.SubjectProxies)
+}
+
+func (m machine) behindItself(backend string) bool {
+	host, port := hostPort(backend)
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return false
+	}
+	p := m.named(host, n)
+	return m.nextDoor(p) && m.itself(p)
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -16,33 +17,108 @@ import (
 	"rehome.dev/rehome/internal/inventory"
 )
 
+// usual are where each kind of proxy has its configuration.
+var usual = []struct {
+	kind  string
+	files []string
+}{
+	{"nginx", []string{"/etc/nginx/nginx.conf", "/usr/local/nginx/conf/nginx.conf", "/usr/local/openresty/nginx/conf/nginx.conf", "/opt/nginx/conf/nginx.conf"}},
+	{"haproxy", []string{"/etc/haproxy/haproxy.cfg", "/etc/haproxy/conf.d/*.cfg"}},
+	{"apache", []string{"/etc/apache2/apache2.conf", "/etc/httpd/conf/httpd.conf", "/usr/local/apache2/conf/httpd.conf", "/etc/apache2/httpd.conf"}},
+}
+
 // proxies reads the configuration of the web servers and balancers of the
-// machine, and keeps what leads to the application.
+// machine. It keeps what leads to the application, and where the application is
+// one of them all that it leads to.
 func (r *reading) proxies() []inventory.Proxy {
-	var out []inventory.Proxy
-	for _, name := range []string{"/etc/nginx/nginx.conf", "/usr/local/nginx/conf/nginx.conf", "/usr/local/openresty/nginx/conf/nginx.conf", "/opt/nginx/conf/nginx.conf"} {
-		out = append(out, r.nginx(name)...)
-	}
-	for _, name := range r.present("/etc/haproxy/haproxy.cfg", "/etc/haproxy/conf.d/*.cfg") {
-		if text, ok := r.proxyFile(name); ok {
-			out = append(out, haproxy(text, name)...)
+	running := r.running()
+	var ours []inventory.Proxy
+	for _, u := range usual {
+		named, own := running[u.kind]
+		files := r.present(u.files...)
+		mine := files
+		if len(named) > 0 {
+			mine = slices.DeleteFunc(r.present(named...), r.isDirectory)
+		}
+		if own && len(mine) == 0 {
+			r.scope.Gaps.Add(inventory.SubjectProxies, "the configuration of "+u.kind, "was not found")
+		}
+		for _, file := range files {
+			if !own || !slices.Contains(mine, file) {
+				ours = append(ours, r.kept(r.proxiesOf(u.kind, file), false)...)
+			}
+		}
+		for _, file := range mine {
+			if own {
+				ours = append(ours, r.kept(r.proxiesOf(u.kind, file), true)...)
+			}
 		}
 	}
-	for _, name := range []string{"/etc/apache2/apache2.conf", "/etc/httpd/conf/httpd.conf", "/usr/local/apache2/conf/httpd.conf", "/etc/apache2/httpd.conf"} {
-		out = append(out, r.apache(name)...)
+	return ours
+}
+
+// proxiesOf reads one main configuration.
+func (r *reading) proxiesOf(kind, file string) []inventory.Proxy {
+	switch kind {
+	case "nginx":
+		return r.nginx(file)
+	case "apache":
+		return r.apache(file)
 	}
-	var ours []inventory.Proxy
-	for _, p := range out {
-		if !slices.ContainsFunc(p.Backends, r.ours) {
+	if text, ok := r.proxyFile(file); ok {
+		return haproxy(text, file)
+	}
+	return nil
+}
+
+// kept are those that lead to the application, or all where they are its own.
+func (r *reading) kept(found []inventory.Proxy, own bool) []inventory.Proxy {
+	var out []inventory.Proxy
+	for _, p := range found {
+		if !own && !slices.ContainsFunc(p.Backends, r.ours) {
 			continue
 		}
 		for i := range p.Backends {
 			p.Backends[i] = inventory.Name(p.Backends[i])
 		}
-		p.File, p.Listens, p.Sticky = inventory.Name(p.File), inventory.Name(p.Listens), inventory.Name(p.Sticky)
-		ours = append(ours, p)
+		p.File, p.Listens, p.Sticky, p.Own = inventory.Name(p.File), inventory.Name(p.Listens), inventory.Name(p.Sticky), own
+		out = append(out, p)
 	}
-	return ours
+	return out
+}
+
+// running are the kinds of proxies among the application's processes, with the
+// configurations that their command lines name: -c of nginx, -f of the others. A
+// process may have written its title over its arguments, as one word.
+func (r *reading) running() map[string][]string {
+	out := map[string][]string{}
+	for _, p := range r.facts.Processes {
+		kind := inventory.ProxyKind(p.Executable)
+		if kind == "" {
+			kind = inventory.ProxyKind(p.Name)
+		}
+		if kind == "" {
+			continue
+		}
+		flag := "-f"
+		if kind == "nginx" {
+			flag = "-c"
+		}
+		files := out[kind]
+		words := strings.Fields(strings.Join(p.Command, " "))
+		for i := 1; i < len(words); i++ {
+			if words[i-1] != flag {
+				continue
+			}
+			for _, file := range []string{words[i], path.Join(words[i], "*.cfg")} { // HAProxy takes a directory too
+				if !slices.Contains(files, file) {
+					files = append(files, file)
+				}
+			}
+		}
+		out[kind] = files
+	}
+	return out
 }
 
 // present are the names of files that are there, of patterns too.
@@ -53,6 +129,15 @@ func (r *reading) present(patterns ...string) []string {
 		out = append(out, found...)
 	}
 	return out
+}
+
+func (r *reading) isDirectory(name string) bool {
+	host, err := r.host(name)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(host)
+	return err == nil && info.IsDir()
 }
 
 // glob finds files of the machine. A pattern that is none is a mistake of whoever

@@ -215,3 +215,39 @@ func FuzzJudge(f *testing.F) {
 		}
 	})
 }
+
+// What the application passes on itself, it dials: all of it is told, not only what
+// comes back to it.
+func TestTheApplicationIsAProxy(t *testing.T) {
+	files := map[string]string{
+		"/etc/nginx/nginx.conf":    "http { server { listen 80; location / { proxy_pass http://192.0.2.99:8080; } } }\n",
+		"/srv/front/nginx.conf":    "http { upstream u { ip_hash; server 127.0.0.1:7000; } server { listen 81; location / { proxy_pass http://u; } } }\n",
+		"/etc/haproxy/haproxy.cfg": "listen a\n bind *:90\n server s db.bank.example:5432\n",
+		"/srv/lb/one.cfg":          "listen b\n bind *:91\n server s 192.0.2.98:5432\n",
+	}
+	for name, test := range map[string]struct {
+		process inventory.Process
+		want    string
+		gap     bool
+	}{
+		"another program":        {inventory.Process{Name: "bank", Executable: "/opt/bank/bank"}, "", false},
+		"by its usual settings":  {inventory.Process{Name: "nginx", Executable: "/usr/sbin/nginx", Command: []string{"nginx: worker process"}}, `nginx /etc/nginx/nginx.conf:1 [80] -> 192.0.2.99:8080 sticky="" tls=false`, false},
+		"by settings of its own": {inventory.Process{Executable: "/usr/sbin/nginx", Command: []string{"nginx: master process nginx -c /srv/front/nginx.conf"}}, `nginx /srv/front/nginx.conf:1 [81] -> 127.0.0.1:7000 sticky="ip_hash" tls=false`, false},
+		"HAProxy":                {inventory.Process{Name: "haproxy", Command: []string{"haproxy", "-Ws", "-f", "/etc/haproxy/haproxy.cfg"}}, `haproxy /etc/haproxy/haproxy.cfg:1 [*:90] -> db.bank.example:5432 sticky="" tls=false`, false},
+		"HAProxy by a directory": {inventory.Process{Name: "haproxy", Command: []string{"haproxy", "-f", "/srv/lb"}}, `haproxy /srv/lb/one.cfg:1 [*:91] -> 192.0.2.98:5432 sticky="" tls=false`, false},
+		"none to be found":       {inventory.Process{Name: "nginx", Command: []string{"nginx", "-c", "conf/nginx.conf"}}, "", true},
+		"none of its kind":       {inventory.Process{Name: "apache2"}, "", true},
+	} {
+		w := newWorld(t, files)
+		w.facts.Processes = []inventory.Process{test.process}
+		f := w.finish()
+		if got := leads(f); got != test.want || (w.gaps() != "") != test.gap {
+			t.Errorf("%s: %q, gaps %q", name, got, w.gaps())
+		}
+		for _, p := range f.Proxies {
+			if !p.Own {
+				t.Errorf("%s: %+v is not told as its own", name, p)
+			}
+		}
+	}
+}
