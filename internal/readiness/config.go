@@ -23,8 +23,13 @@ var systemConfiguration = []string{
 	"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/locale.alias", "/etc/localtime", "/etc/security", "/etc/pam.d",
 }
 
-// startOptions only say which program an interpreter runs.
-var startOptions = []string{"-jar", "-m", "-cp", "-classpath", "-server", "-u"}
+// startOptions of an interpreter only say which program it runs: those with true by
+// the word behind them.
+var startOptions = map[string]bool{"-jar": true, "-m": true, "-cp": true, "-classpath": true, "-server": false, "-u": false}
+
+// interpreters run a program that their arguments name; a name that ends in *
+// stands for a family.
+var interpreters = []string{"java", "python*", "node", "nodejs", "ruby*", "perl*", "php*", "sh", "bash", "dash", "dotnet", "mono", "deno", "bun", "lua*"}
 
 // configFromOutside is CONFIG-ENV. It passes where settings come from variables,
 // arguments or files that the application only reads, because those can be given
@@ -85,15 +90,40 @@ func (m machine) configSources(o *opinion) []string {
 	if files > 0 {
 		from = append(from, plural(files, "file")+" that it only reads")
 	}
-	if p, ok := m.main(); ok && len(p.Command) > 1 && slices.ContainsFunc(p.Command[1:], settles) {
+	if p, ok := m.main(); ok && len(settings(p.Command)) > 0 {
 		from = append(from, "arguments")
 	}
 	return from
 }
 
-// settles says whether an argument is a setting.
-func settles(arg string) bool {
-	return len(arg) > 1 && arg[0] == '-' && !slices.Contains(startOptions, arg)
+// settings are the arguments of a command beyond the program: those of an
+// interpreter that say which script, archive, module or class it runs are none, any
+// other is, with a dash or without.
+func settings(command []string) []string {
+	if len(command) < 2 {
+		return nil
+	}
+	program := command[0][strings.LastIndexByte(command[0], '/')+1:]
+	runs := slices.ContainsFunc(interpreters, func(i string) bool { return matches(program, i) })
+	var out []string
+	for i := 1; i < len(command); i++ {
+		arg := command[i]
+		next, starts := startOptions[arg]
+		switch {
+		case arg == "":
+		case runs && starts && next:
+			i++ // it names what is run
+			runs = arg == "-cp" || arg == "-classpath"
+		case runs && starts:
+		case arg[0] == '-' && len(arg) > 1:
+			out = append(out, arg)
+		case runs:
+			runs = false // a script or class
+		default:
+			out = append(out, arg)
+		}
+	}
+	return out
 }
 
 // configures says whether a file can configure the application and not just any program.

@@ -12,6 +12,12 @@ func TestConfiguration(t *testing.T) {
 	bare := func(f *inventory.Facts) {
 		f.Environment, f.Files = f.Environment[:1], f.Files[1:]
 	}
+	commanded := func(command ...string) func(*Input, *inventory.Facts) {
+		return facts(func(f *inventory.Facts) {
+			bare(f)
+			f.Processes[0].Command = command
+		})
+	}
 	runTrials(t, []trial{
 		{"by environment and file", migration.CodeConfigEnv, unchanged, pass, "2 environment variables, 1 file that it only reads"},
 		{"by arguments alone", migration.CodeConfigEnv, facts(func(f *inventory.Facts) {
@@ -23,6 +29,14 @@ func TestConfiguration(t *testing.T) {
 			bare(f)
 			f.Processes[0].Command = []string{"java", "-jar", "bank.jar"}
 		}), fail, "compiled in"},
+		{"compiled in, a script", migration.CodeConfigEnv, commanded("/usr/bin/python3.12", "-u", "/srv/bank.py"), fail, "compiled in"},
+		{"compiled in, a module", migration.CodeConfigEnv, commanded("python3", "-m", "http.server"), fail, "compiled in"},
+		{"compiled in, a class", migration.CodeConfigEnv, commanded("java", "-cp", "/srv/bank.jar", "bank.Main"), fail, "compiled in"},
+		{"compiled in, the program alone", migration.CodeConfigEnv, commanded("/opt/bank"), fail, "compiled in"},
+		{"by an argument of a module", migration.CodeConfigEnv, commanded("python3", "-m", "http.server", "9013"), pass, "arguments"},
+		{"by an argument of a class", migration.CodeConfigEnv, commanded("java", "-cp", "/srv/bank.jar", "bank.Main", "9013"), pass, "arguments"},
+		{"by an argument of an archive", migration.CodeConfigEnv, commanded("java", "-jar", "bank.jar", "prod"), pass, "arguments"},
+		{"by words of a program", migration.CodeConfigEnv, commanded("/opt/bank", "serve", ":9010"), pass, "arguments"},
 		{"compiled in, beside what every program reads", migration.CodeConfigEnv, facts(func(f *inventory.Facts) {
 			bare(f)
 			f.Files = append(f.Files, inventory.File{Path: "/etc/ssl/openssl.cnf", Class: inventory.FileConfig}, inventory.File{Path: "/etc/resolv.conf", Class: inventory.FileConfig})
