@@ -29,7 +29,11 @@ func (p *Program) planText(w io.Writer, v outlook) {
 	if v.Trouble != "" {
 		fmt.Fprintf(w, "%s\n", p.paint(styleBad, v.Trouble))
 	}
-	fmt.Fprintf(w, "\nnext: %s\n", v.Next)
+	next := v.Next
+	if v.unprobed() {
+		next = "take the facts of the machines, and judge them"
+	}
+	fmt.Fprintf(w, "\nnext: %s\n", next)
 	p.reasons(w, "  ", v.besides(), v.Migration)
 	fmt.Fprintln(w)
 	for i, s := range v.Steps {
@@ -40,6 +44,14 @@ func (p *Program) planText(w io.Writer, v outlook) {
 		p.undoText(w, v.Undo)
 	}
 	fmt.Fprintf(w, "\nchecksum: %s\n", v.Checksum)
+}
+
+// unprobed says that nothing but the facts of the machines is waited for: a plan
+// does not take them.
+func (v outlook) unprobed() bool {
+	bad := failing(v.Reasons)
+	return v.Step == migration.StepAssess && v.Mode == migration.ModeForward && len(bad) == 1 &&
+		bad[0].Code == migration.CodeStale && bad[0].Verdict == migration.Unknown
 }
 
 // waivers writes what was waived in the same words once.

@@ -95,8 +95,36 @@ func (l look) notProbed() []migration.Reason {
 	case l.foreseen && l.s.Step == migration.StepGo:
 		return nil // the plan has said so at assess
 	}
-	r := unknown(migration.CodeStale, "no facts of the machines have been taken for this decision")
-	return []migration.Reason{hint(r, "run takes them, for %s; rehome assess FILE does so now", l.s.Policy.ProbeFor)}
+	r := unknown(migration.CodeStale, "the facts of the machines have not been taken: %s", ways(l.s.Spec, l.s.Policy))
+	return []migration.Reason{hint(r, "rehome run takes and judges them, for %s, and changes nothing there; beforehand: rehome assess %s",
+		l.s.Policy.ProbeFor, orText(l.s.File, "FILE"))}
+}
+
+// ways says of what facts are taken, and how each machine is reached.
+func ways(spec migration.Spec, policy migration.Policy) string {
+	if len(spec.VMs) == 0 {
+		return "none is declared"
+	}
+	var out []string
+	for _, vm := range spec.VMs {
+		t := inventory.Target{Host: vm.Host, Unit: vm.Unit, Port: vm.Port}
+		out = append(out, t.String()+", "+wayTo(vm, policy.SSH))
+	}
+	return strings.Join(out, "; ")
+}
+
+func wayTo(vm migration.VM, ssh migration.SSH) string {
+	if vm.Reach == "local" {
+		return "from this process"
+	}
+	way := "by " + orText(vm.Reach, "ssh://"+vm.Host)
+	if ssh.User != "" && !strings.Contains(vm.Reach, "@") {
+		way += " as " + ssh.User
+	}
+	if ssh.Sudo {
+		way += " with sudo"
+	}
+	return way
 }
 
 // assessment is the judgement of what is known of machines and images.
