@@ -143,12 +143,12 @@ func (m machine) ownData() []dataPlace {
 // judged is that everything that was seen is covered by what was said.
 func oneStore(l look, m machine) opinion {
 	var o opinion
-	shared := 0
+	shared := map[string]bool{}
 	for _, s := range m.Stores {
 		switch {
 		case !persistent(s):
 		case l.names(m, s):
-			shared++
+			shared[s.Kind+" "+place(s)] = true
 			o.note(m, 0, "%s at %s is declared shared", s.Kind, s.Where)
 		case !l.Spec.Data.Shared:
 			o.blame(m, 0, "it uses %s at %s, and the stores are not declared shared", s.Kind, s.Where)
@@ -157,8 +157,8 @@ func oneStore(l look, m machine) opinion {
 		}
 	}
 	passed := "no store was seen that could be written on two sides"
-	if shared > 0 {
-		passed = plural(shared, "store") + " declared shared by both sides"
+	if len(shared) > 0 {
+		passed = plural(len(shared), "store") + " declared shared by both sides"
 	}
 	return m.concludeOver(o, passed, inventory.SubjectPeers, inventory.SubjectSockets)
 }
@@ -180,10 +180,10 @@ func (l look) names(m machine, s inventory.Store) bool {
 			hosts = append(hosts, strings.TrimSuffix(p.Name, "."))
 		}
 	}
-	alike := 0
+	alike := map[string]bool{}
 	for _, t := range m.Stores {
 		if t.Kind == s.Kind {
-			alike++
+			alike[place(t)] = true
 		}
 	}
 	for _, word := range l.storeWords() {
@@ -193,11 +193,20 @@ func (l look) names(m machine, s inventory.Store) bool {
 				return true
 			}
 		}
-		if alike == 1 && sameKind(strings.Trim(word, ":"), s.Kind) {
+		if len(alike) == 1 && sameKind(strings.Trim(word, ":"), s.Kind) {
 			return true
 		}
 	}
 	return false
+}
+
+// place is where a store is, the same for all loopback addresses of one port.
+func place(s inventory.Store) string {
+	host, port := hostPort(s.Where)
+	if s.Local && port != "" && slices.Contains([]string{"127.0.0.1", "::1", "localhost", "0.0.0.0", "::"}, host) {
+		return "here:" + port
+	}
+	return s.Where
 }
 
 // namesPath says whether a path is declared shared, itself or a directory above.

@@ -119,6 +119,16 @@ func TestSecretsAndData(t *testing.T) {
 			in.Spec.Data = migration.Data{Stores: []string{"mysql"}}
 		}, fail, "next door"},
 		{"a store itself", migration.CodeData, store(inventory.Store{Kind: "redis", Role: "database", Where: "[::]:6379", Own: true, Local: true}), fail, "itself a store"},
+		{"one store next door by two addresses, declared by kind", migration.CodeData, func(in *Input, f *inventory.Facts) {
+			in.Spec.Data = migration.Data{Shared: true, Stores: []string{"postgresql", "redis"}}
+			store(inventory.Store{Kind: "redis", Role: "database", Where: "127.0.0.1:6379", Local: true})(in, f)
+			store(inventory.Store{Kind: "redis", Role: "database", Where: "[::1]:6379", Local: true})(in, f)
+		}, pass, "declared shared"},
+		{"two stores next door, declared by kind", migration.CodeData, func(in *Input, f *inventory.Facts) {
+			in.Spec.Data = migration.Data{Shared: true, Stores: []string{"postgresql", "redis"}}
+			store(inventory.Store{Kind: "redis", Role: "database", Where: "127.0.0.1:6379", Local: true})(in, f)
+			store(inventory.Store{Kind: "redis", Role: "database", Where: "127.0.0.1:6380", Local: true})(in, f)
+		}, fail, "redis at 127.0.0.1:6379"},
 		{"a cache that keeps", migration.CodeData, store(inventory.Store{Kind: "redis", Role: "cache", Where: "[::]:6379", Own: true, Local: true}), fail, "itself a store"},
 		{"a cache that forgets", migration.CodeData, store(inventory.Store{Kind: "memcached", Role: "cache", Where: "[::]:11211", Own: true, Local: true}), pass, ""},
 		{"an object store next door", migration.CodeData, store(inventory.Store{Kind: "minio", Role: "other", Where: "127.0.0.1:9000", Local: true}), fail, "minio"},

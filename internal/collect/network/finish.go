@@ -19,5 +19,6 @@ func (c *Collector) Finish(ctx context.Context, s *scope.Scope, f *inventory.Fac
 	c.tellPeers(ctx, s, f)
 	c.tellUnix(ctx, s, f)
 	c.tellStores(s, f)
+	keepers(s, f)
 	tellLogs(f)
 }
