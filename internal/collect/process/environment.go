@@ -16,6 +16,10 @@ type environment struct {
 	reader
 	seen  map[string]*variable
 	known map[int]int // samples in which a process was read
+	// over are processes that have written their title over their variables before
+	// these were read; main is the application's last main process.
+	over map[int]bool
+	main int
 }
 
 type variable struct {
@@ -25,7 +29,7 @@ type variable struct {
 
 // NewEnvironment is the collector of the names of environment variables.
 func NewEnvironment() scope.Collector {
-	return &environment{seen: map[string]*variable{}, known: map[int]int{}}
+	return &environment{seen: map[string]*variable{}, known: map[int]int{}, over: map[int]bool{}}
 }
 
 // Subjects says what it looks at.
@@ -36,6 +40,9 @@ func (e *environment) Subjects() []inventory.Subject {
 // Sample reads each process twice: at first sight it may be just before its exec.
 func (e *environment) Sample(_ context.Context, s *scope.Scope) {
 	e.proc = s.Proc
+	if s.Main > 0 {
+		e.main = s.Main
+	}
 	for _, pid := range s.PIDs {
 		if e.known[pid] < 2 && len(e.known) <= most {
 			e.known[pid]++
@@ -52,6 +59,7 @@ func (e *environment) process(s *scope.Scope, pid int) {
 		}
 		return
 	}
+	e.over[pid] = overwritten(text) && (e.known[pid] == 1 || e.over[pid])
 	for entry := range bytes.SplitSeq(text, []byte{0}) {
 		name, value, ok := bytes.Cut(entry, []byte{'='})
 		if !ok || len(name) == 0 {
@@ -71,6 +79,14 @@ func (e *environment) process(s *scope.Scope, pid int) {
 	clear(text) // values do not stay in memory longer than they must
 }
 
+// overwritten says whether a process has written something else over what it was
+// started with, as those do that show what they are at as their title. With nothing
+// at all it was started with nothing.
+func overwritten(text []byte) bool {
+	first, _, _ := bytes.Cut(text, []byte{0})
+	return len(text) > 0 && !bytes.ContainsRune(first, '=')
+}
+
 // hidden notes whose variables could not be read, by the program's name.
 func (e *environment) hidden(s *scope.Scope, pid int, err error) {
 	comm, _ := e.read(pid, "comm")
@@ -79,7 +95,10 @@ func (e *environment) hidden(s *scope.Scope, pid int, err error) {
 
 // Finish adds the variables of the processes to those of the unit, and where a
 // secret is among them.
-func (e *environment) Finish(_ context.Context, _ *scope.Scope, f *inventory.Facts) {
+func (e *environment) Finish(_ context.Context, s *scope.Scope, f *inventory.Facts) {
+	if e.over[e.main] && s.Unit == nil {
+		s.Gaps.Add(inventory.SubjectEnvironment, "variables of the main process", "it has written its title over them, and there is no unit to read them from")
+	}
 	for _, v := range e.seen {
 		f.Environment = append(f.Environment, v.Variable)
 		if v.Secret {
