@@ -10,7 +10,9 @@ import (
 	"pgregory.net/rapid"
 
 	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/readiness"
 )
 
 // history is a random life of a migration from some stand on: what happens
@@ -92,6 +94,15 @@ var outsideEvents = map[string]func(h *history){
 	"waives": func(h *history) {
 		c := rapid.SampledFrom(migration.Codes()).Draw(h.t, "code")
 		h.says("angua", migration.KindWaived, migration.Waiver{Code: c, By: "angua", Reason: "?", Until: h.w.now.Add(time.Hour)})
+	},
+	"measures": func(h *history) {
+		r := readiness.Recorded{Host: "vm-bank-1", Unit: key + ".service", By: "angua", At: h.w.now, Made: h.w.now.Add(-time.Duration(rapid.IntRange(-1, 40).Draw(h.t, "hours")) * time.Hour)}
+		if rapid.Bool().Draw(h.t, "load") {
+			r.Load = &inventory.Load{Valid: true, Requests: 10}
+		} else {
+			r.Drill = &inventory.Drill{Name: inventory.DrillSIGTERM, Passed: rapid.Bool().Draw(h.t, "passed")}
+		}
+		h.says("angua", migration.KindMeasured, Measured{Experiments: []readiness.Recorded{r}})
 	},
 	"edits": func(h *history) {
 		s := h.s.Spec

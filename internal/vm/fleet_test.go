@@ -116,3 +116,19 @@ func TestAPreviewNamesWhatHappens(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// TestWatched: progress is told by the machine's place in the migration, also
+// behind one that nobody can name.
+func TestWatched(t *testing.T) {
+	t.Parallel()
+	f := New(Settings{Local: func(_ context.Context, r inventory.Request, say func(inventory.Event)) (inventory.Facts, error) {
+		say(inventory.Event{Samples: 1, Planned: 1, Say: r.Target.Unit})
+		return inventory.Facts{Began: time.Now(), Ended: time.Now()}, nil
+	}})
+	spec := migration.Spec{VMs: []migration.VM{{Host: "a", Unit: "first", Reach: "ftp://a"}, {Host: "b", Unit: "second", Reach: "local"}, {Host: "c", Unit: "third", Reach: "local"}}}
+	heard := map[int]string{}
+	r, err := f.Watched(t.Context(), spec, migration.Policy{ProbeEvery: time.Second}, func(i int, e inventory.Event) { heard[i] = e.Say })
+	if err != nil || len(r.Machines) != 3 || len(heard) != 2 || heard[1] != "second" || heard[2] != "third" {
+		t.Errorf("%v, %v, %d machines", heard, err, len(r.Machines))
+	}
+}
