@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -68,10 +69,20 @@ func application(args []string) int {
 		}
 	}
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		switch {
+		case kind == "swift" && clients.Load() <= 40: // it answers at once unless many ask
+			return
+		case kind == "astray":
+			w.WriteHeader(http.StatusNotFound)
+		}
 		time.Sleep(400 * time.Millisecond)
 		_, _ = w.Write([]byte(strings.Repeat("x", 10000)))
 	})
-	http.HandleFunc("/livez", func(http.ResponseWriter, *http.Request) {})
+	http.HandleFunc("/livez", func(http.ResponseWriter, *http.Request) {
+		if kind == "astray" || kind == "swift" && clients.Load() > 40 {
+			time.Sleep(200 * time.Millisecond)
+		}
+	})
 	http.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if kind != "lies" && reach() != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -109,7 +120,7 @@ func replaced(times string) {
 }
 
 func serve(kind string, listener net.Listener) int {
-	server, signals, done := &http.Server{}, make(chan os.Signal, 1), make(chan struct{})
+	server, signals, done := &http.Server{ConnState: count}, make(chan os.Signal, 1), make(chan struct{})
 	switch kind {
 	case "dies": // the default of the signal
 	case "stays":
@@ -129,6 +140,19 @@ func serve(kind string, listener net.Listener) int {
 	_ = server.Serve(listener)
 	<-done
 	return 0
+}
+
+// clients are the connections that are open.
+var clients atomic.Int64
+
+func count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		clients.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		clients.Add(-1)
+	default:
+	}
 }
 
 func greet(listener net.Listener) int {

@@ -12,6 +12,7 @@ package drill
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rehome.dev/rehome/internal/inventory"
@@ -30,13 +31,33 @@ const defaultFor = 30 * time.Second
 // terminationGracePeriodSeconds of Kubernetes.
 const defaultStop = 30 * time.Second
 
-// pathsToTry are paths of the application that the load may ask for: those that
-// answered, and the root. The slowest is taken, since it has most in flight.
-func pathsToTry(f *inventory.Facts) []string {
-	paths, seen := []string{"/"}, map[string]bool{"/": true}
+// mostPaths bounds the paths that are tried.
+const mostPaths = 8
+
+// pathsToTry are paths of the application that the load may ask for, the best first:
+// those that are declared and answered 200, the root, others that answered 200, and
+// then whatever was no failure.
+func pathsToTry(f *inventory.Facts, declared []string) []string {
+	var paths []string
+	add := func(path string) {
+		if !slices.Contains(paths, path) && len(paths) < mostPaths {
+			paths = append(paths, path)
+		}
+	}
 	for _, h := range f.Health {
-		if h.Status > 0 && h.Status < 500 && !seen[h.Path] && len(paths) < 8 {
-			paths, seen[h.Path] = append(paths, h.Path), true
+		if h.Status == 200 && slices.Contains(declared, h.Path) {
+			add(h.Path)
+		}
+	}
+	add("/")
+	for _, h := range f.Health {
+		if h.Status == 200 {
+			add(h.Path)
+		}
+	}
+	for _, h := range f.Health {
+		if h.Status > 0 && h.Status < 500 {
+			add(h.Path)
 		}
 	}
 	return paths
@@ -138,6 +159,7 @@ type answers struct {
 	Health   []inventory.HealthAnswer `json:"health,omitempty"`
 	Path     string                   `json:"path,omitempty"`
 	Port     int                      `json:"port,omitempty"`
+	Clients  int                      `json:"clients,omitempty"` // that asked at once
 	InFlight int                      `json:"inFlight,omitempty"`
 	Answered int                      `json:"answered,omitempty"`
 	Signal   time.Time                `json:"signal,omitzero"`

@@ -120,7 +120,7 @@ func run(t *testing.T, kind string, drills ...inventory.DrillName) *first {
 		return err == nil
 	})
 	bounds := map[string]time.Duration{"drains": 4 * time.Second, "lies": 4 * time.Second, "drops": 4 * time.Second, "dies": 4 * time.Second,
-		"exits-alone": 4 * time.Second, "speaks-otherwise": 4 * time.Second, "nobody": 4 * time.Second, "waits-alone": time.Second, "stays": 2 * time.Second}
+		"exits-alone": 4 * time.Second, "speaks-otherwise": 4 * time.Second, "nobody": 4 * time.Second, "astray": 4 * time.Second, "swift": 4 * time.Second, "waits-alone": time.Second, "stays": 2 * time.Second}
 	dialled, _, _ := net.SplitHostPort(dependency.Addr().String())
 	a.scope = &scope.Scope{
 		Proc: "/proc", Root: "/", Main: a.cmd.Process.Pid, PIDs: []int{a.cmd.Process.Pid}, Gaps: &scope.Gaps{},

@@ -216,7 +216,7 @@ func (r *runner) sigterm(ctx context.Context, in *instance, open []int, within t
 		return errors.New("the second instance ended before it got the signal")
 	}
 	r.say("drill sigterm: asking it, and sending it the signal meanwhile")
-	o := order{Ports: open, Paths: pathsToTry(r.f), Signal: int(signal), PIDs: mains, Patience: within}
+	o := order{Ports: open, Paths: pathsToTry(r.f, r.s.Request.HealthPaths), Signal: int(signal), PIDs: mains, Patience: within}
 	asking := make(chan struct{})
 	var a answers
 	var err error
@@ -237,7 +237,7 @@ func (r *runner) sigterm(ctx context.Context, in *instance, open []int, within t
 	if a.InFlight > 0 && over {
 		r.d.EndedIn = max(ended.Sub(a.Signal), 0)
 	}
-	r.d.How += fmt.Sprintf("; %d clients asked %s on port %d until %s", workers, a.Path, a.Port, unix.SignalName(signal))
+	r.d.How += fmt.Sprintf("; %d clients asked %s on port %d until %s", a.Clients, a.Path, a.Port, unix.SignalName(signal))
 	judgeSignal(r.d, a, over && r.d.EndedIn <= within, within)
 	return nil
 }

@@ -18,16 +18,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// workers keep asking until the signal, every fourth on a new connection each
-// time. So many are in flight on anything that takes a while.
+// workers keep asking until the signal. So many are in flight on anything that takes
+// a while.
 const workers = 16
 
-// catching is for how long requests are tried to be caught in flight, and
-// warming how long they run before.
-const (
-	catching = 3 * time.Second
-	warming  = 200 * time.Millisecond
-)
+// warming is how long requests run before one is tried to be caught in flight.
+const warming = 200 * time.Millisecond
+
+// siege is how hard it is tried for how long: with how many workers, until so many
+// requests are caught.
+var siege = []struct {
+	workers, enough int
+	last            time.Duration
+}{
+	{workers, workers / 4, time.Second},
+	{workers, 1, 500 * time.Millisecond},
+	{4 * workers, 1, 750 * time.Millisecond}, // it answers so fast that few are not enough
+	{16 * workers, 1, 750 * time.Millisecond},
+}
 
 // flight is one request whose bytes were sent and whose answer is not whole yet.
 type flight struct {
@@ -68,6 +76,8 @@ type volley struct {
 	flying   map[*flight]bool
 	answered int
 	conns    map[net.Conn]bool
+	workers  int
+	all      sync.WaitGroup
 }
 
 // askUnderSignal loads the slowest path and sends the signal while requests are in
@@ -82,57 +92,64 @@ func askUnderSignal(ctx context.Context, o order) (answers, error) {
 	}
 	v := &volley{to: points[0], wait: o.Patience, flying: map[*flight]bool{}, conns: map[net.Conn]bool{}}
 	v.path = slowest(ctx, v.to, o)
-	var all sync.WaitGroup
-	for i := range workers {
-		all.Go(func() { v.work(ctx, i%4 != 0) })
-	}
 	defer context.AfterFunc(ctx, v.closeAll)()
 	at, caught, err := v.strike(ctx, o)
 	patience := time.AfterFunc(o.Patience, v.closeAll)
 	defer patience.Stop()
-	all.Wait()
-	return answers{Path: v.path, Port: v.to.port, InFlight: caught, Answered: v.answered, Signal: at}, err
+	v.all.Wait()
+	return answers{Path: v.path, Port: v.to.port, Clients: v.workers, InFlight: caught, Answered: v.answered, Signal: at}, err
 }
 
-// slowest is the path whose answer takes longest, of those that are no failure.
+// slowest is the path whose answer takes longest, of those that answer 200, or else
+// of those that are no failure. One further back in the order has to take twice as
+// long: less is chance.
 func slowest(ctx context.Context, p endpoint, o order) string {
-	path, longest := o.Paths[0], time.Duration(-1)
+	path, longest, well := o.Paths[0], time.Duration(-1), false
 	for _, candidate := range o.Paths {
 		begun := time.Now()
 		status, err := p.get(ctx, candidate, o.Patience)
-		if took := time.Since(begun); err == nil && status < 500 && took > longest {
-			path, longest = candidate, took
+		took := time.Since(begun)
+		if err != nil || status >= 500 || well && status != 200 {
+			continue
+		}
+		if first := status == 200 && !well; first || took > 2*longest {
+			path, longest, well = candidate, took, well || first
 		}
 	}
 	return path
 }
 
-// strike waits until requests are in flight and sends the signal. It tries for a
-// quarter of the workers, and after a while is content with one.
+// strike waits until requests are in flight and sends the signal.
 func (v *volley) strike(ctx context.Context, o order) (time.Time, int, error) {
 	timer := time.NewTimer(warming)
 	defer timer.Stop()
-	deadline := time.Now().Add(warming + catching)
-	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			v.end()
-			return time.Time{}, 0, ctx.Err()
+	end := time.Now().Add(warming)
+	for _, stage := range siege {
+		v.reinforce(ctx, stage.workers)
+		end = end.Add(stage.last)
+		for late := false; !late; {
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				v.end()
+				return time.Time{}, 0, ctx.Err()
+			}
+			late = time.Now().After(end)
+			if at, n, err := v.tryStrike(o, stage.enough); n > 0 || err != nil {
+				return at, n, err
+			}
+			timer.Reset(2 * time.Millisecond)
 		}
-		late := time.Now().After(deadline)
-		enough := workers / 4
-		if late {
-			enough = 1
-		}
-		if at, n, err := v.tryStrike(o, enough); n > 0 || err != nil {
-			return at, n, err
-		}
-		if late {
-			v.end()
-			return time.Time{}, 0, nil
-		}
-		timer.Reset(2 * time.Millisecond)
+	}
+	v.end()
+	return time.Time{}, 0, nil
+}
+
+// reinforce lets so many workers ask, every fourth on a new connection each time.
+func (v *volley) reinforce(ctx context.Context, wanted int) {
+	for ; v.workers < wanted; v.workers++ {
+		keep := v.workers%4 != 0
+		v.all.Go(func() { v.work(ctx, keep) })
 	}
 }
 
