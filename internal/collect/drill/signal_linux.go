@@ -25,6 +25,11 @@ const workers = 16
 // warming is how long requests run before one is tried to be caught in flight.
 const warming = 200 * time.Millisecond
 
+// settling is how long a request stays with the application before it counts as in
+// flight: one that is just being taken up from an idle connection may be dropped with
+// that, and any client tries it again.
+const settling = 10 * time.Millisecond
+
 // siege is how hard it is tried for how long: with how many workers, until so many
 // requests are caught.
 var siege = []struct {
@@ -163,16 +168,14 @@ func (v *volley) end() {
 func (v *volley) tryStrike(o order, enough int) (time.Time, int, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	read, err := readByServer(v.to.port)
+	caught, err := v.caught()
+	if err == nil && len(caught) >= enough {
+		time.Sleep(settling)
+		caught, err = v.caught()
+	}
 	if err != nil {
 		v.over = true
 		return time.Time{}, 0, err
-	}
-	var caught []*flight // looked for last: reading the tables takes milliseconds
-	for f := range v.flying {
-		if read[f.conn.LocalAddr().String()] && f.waits() {
-			caught = append(caught, f)
-		}
 	}
 	if len(caught) < enough {
 		return time.Time{}, 0, nil
@@ -188,6 +191,22 @@ func (v *volley) tryStrike(o order, enough int) (time.Time, int, error) {
 		}
 	}
 	return at, len(caught), nil
+}
+
+// caught are the requests that the application has read and not begun to answer.
+// Whoever calls it holds the lock.
+func (v *volley) caught() ([]*flight, error) {
+	read, err := readByServer(v.to.port)
+	if err != nil {
+		return nil, err
+	}
+	var out []*flight // looked for last: reading the tables takes milliseconds
+	for f := range v.flying {
+		if read[f.conn.LocalAddr().String()] && f.waits() {
+			out = append(out, f)
+		}
+	}
+	return out, nil
 }
 
 func (v *volley) closeAll() {
