@@ -64,7 +64,7 @@ func (c *Collector) last(s *scope.Scope) {
 	c.readMaps(s)
 }
 
-// tell lists the files, written ones before others, and sums up the rest of a
+// tell lists the files in the order of their rank, and sums up the rest of a
 // class by directory.
 func (c *Collector) tell(all []*use, beyond map[string]int, f *inventory.Facts) {
 	slices.SortFunc(all, func(a, b *use) int {
@@ -109,16 +109,23 @@ func (c *Collector) tell(all []*use, beyond map[string]int, f *inventory.Facts) 
 	})
 }
 
-// rank puts what is written before what is read, and that before what is only
-// there.
+// rank puts what is held open without a name before all, since no other look finds
+// it; then what is written before what is read, and that before what is only there,
+// each time with what was seen open before what its times gave away.
 func rank(u *use) int {
-	switch {
-	case u.written || u.grown > 0:
-		return 2
-	case u.read:
-		return 1
+	open := 0
+	if u.by&byFD != 0 {
+		open = 1
 	}
-	return 0
+	switch {
+	case u.deleted && open > 0:
+		return 6
+	case u.written || u.grown > 0:
+		return 4 + open
+	case u.read:
+		return 2 + open
+	}
+	return open
 }
 
 type group struct {
