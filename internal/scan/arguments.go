@@ -3,6 +3,7 @@ package scan
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -74,6 +75,12 @@ var clients = []client{
 	{name: "curl", pair: true}, {name: "wget", pair: true}, {name: "smbclient", pair: true}, {name: "lftp", pair: true}, {name: "rclone", pair: true},
 }
 
+// commands are the words behind -p of a program that takes a command there
+// (postmulti(1), postfix(1)).
+var commands = map[string][]string{
+	"postmulti": {"start", "stop", "reload", "abort", "flush", "drain", "status", "check", "start-fg", "upgrade-configuration", "set-permissions"},
+}
+
 func clientOf(program string) client {
 	for _, c := range clients {
 		if strings.HasPrefix(path.Base(program), c.name) {
@@ -94,12 +101,16 @@ const (
 )
 
 type arguments struct {
-	client client
-	flag   string
-	next   next
-	out    []string
-	found  []Argument
+	client   client
+	commands []string // that may stand behind -p
+	flag     string
+	next     next
+	out      []string
+	found    []Argument
 }
+
+// execSigns may stand before the program of a unit's command (systemd.service(5)).
+const execSigns = "-@:+!"
 
 const (
 	redacted = "[redacted"
@@ -118,6 +129,9 @@ func (a *arguments) read(i int, arg string) {
 	a.next, a.flag = plain, ""
 	if c := clientOf(arg); i == 0 || was == plain && c.name != "" { // sudo mysqldump, x | mysql
 		a.client = c
+	}
+	if i == 0 {
+		a.commands = commands[path.Base(strings.TrimLeft(arg, execSigns))]
 	}
 	isFlag := strings.HasPrefix(arg, "-") && len(arg) > 1
 	switch {
@@ -141,7 +155,7 @@ func (a *arguments) value(i int, was next, flag, arg string) bool {
 	case secret:
 		return a.take(i, key, ruleFlag, "", arg)
 	case perhaps:
-		return !digits.MatchString(arg) && !pathLike.MatchString(arg) && a.take(i, key, ruleFlag, "", arg)
+		return !slices.Contains(a.commands, arg) && !digits.MatchString(arg) && !pathLike.MatchString(arg) && a.take(i, key, ruleFlag, "", arg)
 	case pair:
 		return a.takePair(i, key, "", arg)
 	}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -30,10 +31,30 @@ func TestWhatIsInstalledEverywhereIsNoSecret(t *testing.T) {
 	}{
 		{[]string{"/usr/sbin/haproxy", "-Ws", "-f", "$CONFIG", "-p", "$PIDFILE"}, false},
 		{[]string{"/opt/teller", "-p", "hunter2"}, true},
+		{[]string{"/usr/sbin/postmulti", "-i", "%i", "-p", "start"}, false},
+		{[]string{"-/usr/sbin/postmulti", "-i", "-", "-p", "stop"}, false},
+		{[]string{"/usr/sbin/postmulti", "-i", "%i", "-p", "hunter"}, true},
+		{[]string{"/opt/teller", "start", "-p", "hunter"}, true},
+		{[]string{"/opt/teller", "postmulti", "-p", "hunter"}, true},
+		{[]string{"postmulti", "--password", "hunter"}, true},
+		{[]string{"mysql", "-phunter"}, true},
+		{[]string{"mysqldump", "-phunter", "bank"}, true},
+		{[]string{"sshpass", "-p", "hunter", "ssh", "vm"}, true},
+		{[]string{"redis-cli", "-a", "hunter"}, true},
+		{[]string{"ldapsearch", "-w", "hunter"}, true},
 	} {
 		clean, found := Arguments(test.argv)
-		if len(found) > 0 != test.want || slices.Contains(clean, "hunter2") {
+		if len(found) > 0 != test.want || slices.ContainsFunc(clean, func(a string) bool { return strings.Contains(a, "hunter") }) {
 			t.Errorf("%q: %q, %+v", test.argv, clean, found)
+		}
+	}
+	for line, want := range map[string]int{
+		"-/usr/sbin/postmulti -i %i -p reload":      0,
+		"postmulti -p start; /opt/teller -p hunter": 1,
+		"/opt/teller -p hunter":                     1,
+	} {
+		if clean, found := CommandLine(line); len(found) != want || strings.Contains(clean, "hunter") {
+			t.Errorf("%q: %q, %+v", line, clean, found)
 		}
 	}
 	for _, test := range []struct {
