@@ -49,9 +49,9 @@ func TestWhatIsInstalledEverywhereIsNoSecret(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]int{
-		"-/usr/sbin/postmulti -i %i -p reload":      0,
-		"postmulti -p start; /opt/teller -p hunter": 1,
-		"/opt/teller -p hunter":                     1,
+		"-/usr/sbin/postmulti -i %i -p reload":        0,
+		"postmulti -p start && /opt/teller -p hunter": 1,
+		"/opt/teller -p hunter":                       1,
 	} {
 		if clean, found := CommandLine(line); len(found) != want || strings.Contains(clean, "hunter") {
 			t.Errorf("%q: %q, %+v", line, clean, found)
