@@ -49,10 +49,11 @@ func (c *Collector) Sample(context.Context, *scope.Scope) {}
 
 // Finish reads everything.
 func (c *Collector) Finish(ctx context.Context, s *scope.Scope, f *inventory.Facts) {
-	r := &reading{ctx: ctx, scope: s, facts: f, again: c.again, bytes: mostBytes, entries: mostEntries, key: s.Request.Key, own: ownNames(s, f)}
+	r := &reading{ctx: ctx, scope: s, facts: f, again: c.again, bytes: mostBytes, entries: mostEntries, key: s.Request.Key, own: ownNames(s, f), keyFiles: map[string]bool{}}
 	r.accounts()
 	r.trees()
 	r.units()
+	r.namedKeys()
 	f.Proxies = append(f.Proxies, r.proxies()...)
 }
 
@@ -68,6 +69,8 @@ type reading struct {
 	entries int   // that may still be listed
 	users   map[uint32]string
 	groups  map[uint32]string
+	// keyFiles are those that a setting names, by their path on the machine.
+	keyFiles map[string]bool
 }
 
 // blind notes a file of which nothing is known: neither that it is the same

@@ -28,6 +28,7 @@ func (w *walk) judge(e *inventory.TreeEntry, name string, c content) {
 		return
 	}
 	format, settings := scan.Settings(name, c.data)
+	w.named(settings)
 	if len(w.key) > 0 && format.Keyed() {
 		e.Keys = w.keys(settings)
 	}
