@@ -3,6 +3,7 @@
 package legacy_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,6 +23,7 @@ type application struct {
 	// dockerfile is the text of one; declared are more lines of the migration's spec
 	// and mounts those of its workload's mounts.
 	dockerfile, declared, mounts string
+	resources                    string   // those of the workload, instead of the usual ones
 	probe                        []string // more arguments of the probe
 	user                         string   // who takes the facts; root where it is empty
 }
@@ -54,7 +56,7 @@ spec:
       replicas: 2
       ports: [{name: http, port: 8080}]
       health: {readinessPath: /readyz, livenessPath: /healthz}
-      resources: {requests: {cpu: 250m, memory: 256Mi}, limits: {memory: 256Mi}}
+      resources: %[8]s
       mounts: [%[5]s]
 %[6]s  target: {cluster: here, namespace: bank, stagingNamespace: bank-staging, exposure: LoadBalancer}
   metrics:
@@ -82,7 +84,8 @@ func (a application) files(t *testing.T) string {
 	}
 	name = strings.Trim(strings.NewReplacer("@", "-", ".", "-").Replace(name), "-")
 	texts := map[string]string{"policy.yaml": policy, "Dockerfile": a.dockerfile,
-		"migration.yaml": fmt.Sprintf(migrationFile, name, legacy.Address, target, strings.Join(a.dirs, ", "), a.mounts, dockerfile, declared)}
+		"migration.yaml": fmt.Sprintf(migrationFile, name, legacy.Address, target, strings.Join(a.dirs, ", "), a.mounts, dockerfile, declared,
+			cmp.Or(a.resources, "{requests: {cpu: 250m, memory: 256Mi}, limits: {memory: 256Mi}}"))}
 	for file, text := range texts {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

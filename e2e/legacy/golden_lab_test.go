@@ -53,6 +53,8 @@ var applications = map[string]application{
 	"bank-with-fixes": {unit: "royal-bank-api", dirs: []string{"/etc/royal-bank-api"}, dockerfile: approved, mounts: bankMounts, declared: fixes + schedules},
 	"bank-put-right": {unit: "royal-bank-api-fixed", dirs: []string{"/etc/royal-bank-api-fixed"}, dockerfile: approved, mounts: bankMounts, declared: schedules,
 		probe: []string{"--health-path", "/healthz", "--health-path", "/readyz", "--health-path", "/accounts", "--drill", "sigterm", "--yes", "--load", at("8082", "/"), "--rate", "20"}},
+	"bank-asks-too-little": {unit: "royal-bank-api-fixed", dirs: []string{"/etc/royal-bank-api-fixed"}, dockerfile: approved, mounts: bankMounts, declared: schedules,
+		resources: "{requests: {cpu: 1m, memory: 1Mi}, limits: {memory: 1Mi}}", probe: []string{"--load", at("8082", "/accounts"), "--rate", "20"}},
 	"bank-seen-by-a-stranger": {unit: "royal-bank-api-fixed", dirs: []string{"/etc/royal-bank-api-fixed"}, user: "onlooker"},
 
 	"compiled-in":    {unit: "compiledin", mounts: bankMounts},
@@ -70,8 +72,21 @@ func TestFindings(t *testing.T) {
 		for name, app := range applications {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				_, facts := w.probe(t, cmp.Or(app.user, "root"), app.arguments()...)
-				compare(t, filepath.Join("testdata", name+".golden"), told(w.assess(t, facts, app)))
+				path := filepath.Join("testdata", name+".golden")
+				look := func() []string {
+					_, facts := w.probe(t, cmp.Or(app.user, "root"), app.arguments()...)
+					return compare(t, path, told(w.assess(t, facts, app)))
+				}
+				// A connection of milliseconds is in some samples and not in others: what is
+				// told again, and otherwise, was luck; what is told twice is a finding.
+				found := look()
+				if len(found) > 0 {
+					t.Logf("looked at again, because of\n%s", strings.Join(found, "\n"))
+					found = look()
+				}
+				for _, f := range found {
+					t.Error(f)
+				}
 			})
 		}
 	})
@@ -119,6 +134,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ][0-9:.]+(Z|[+-]\d\d:?\d\d)?`), "WHEN"},
 	{regexp.MustCompile(`sess_[0-9A-Za-z]+`), "sess_ID"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`), "DATE"},
+	{regexp.MustCompile(`(dials 127\.0\.0\.1:8080)( \([^)]*\))+`), "$1"}, // known from its configuration, and sometimes seen
 	{regexp.MustCompile(`(/var/lib/postgresql/15/main/)[^ ;]+`), "${1}FILE"},
 	{regexp.MustCompile(`all \d+ requests`), "all N requests"},
 	{regexp.MustCompile(`and \d+ more`), "and N more"},
@@ -132,9 +148,10 @@ func masked(text string) string {
 	return text
 }
 
-// compare holds findings against a golden. Lines that begin with # are of the person
-// who looked whether it is true, and stand above what they are about.
-func compare(t *testing.T, path string, got []finding) {
+// compare holds findings against a golden, and gives what is different. Lines that
+// begin with # are of the person who looked whether it is true, and stand above
+// what they are about.
+func compare(t *testing.T, path string, got []finding) (different []string) {
 	t.Helper()
 	have, err := os.ReadFile(path)
 	if err != nil && !*update {
@@ -148,18 +165,19 @@ func compare(t *testing.T, path string, got []finding) {
 			text.WriteString(f.body + "\n")
 		}
 		if !*update && want[f.head] != f.body {
-			t.Errorf("%s\n%s\nwanted:\n%s", f.head, f.body, orOther(want, f))
+			different = append(different, fmt.Sprintf("%s\n%s\nwanted:\n%s", f.head, f.body, orOther(want, f)))
 		}
 	}
 	if !*update {
 		if len(want) != len(got) {
-			t.Errorf("%d findings, %d in %s", len(got), len(want), path)
+			different = append(different, fmt.Sprintf("%d findings, %d in %s", len(got), len(want), path))
 		}
-		return
+		return different
 	}
 	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return nil
 }
 
 func orOther(want map[string]string, f finding) string {
