@@ -152,17 +152,6 @@ func verdict(f readiness.Finding) string {
 	return f.Verdict.String()
 }
 
-func line(e readiness.Evidence) string {
-	text := e.What
-	if e.Machine != "" {
-		text = e.Machine + ": " + text
-	}
-	if e.Seen != "" {
-		text += " (" + e.Seen + ")"
-	}
-	return text
-}
-
 // rest says that more was looked at than is shown.
 func rest(passed int) string {
 	if passed == 1 {

@@ -84,7 +84,7 @@ func details(f readiness.Finding) string {
 		}
 	}
 	for _, e := range f.Evidence {
-		b.WriteString("- " + line(e) + "\n")
+		b.WriteString("- " + e.String() + "\n")
 	}
 	return b.String()
 }

@@ -60,7 +60,7 @@ func markdownDetails(b *strings.Builder, f readiness.Finding) {
 		if !e.At.IsZero() {
 			at = ", " + e.At.UTC().Format(time.RFC3339)
 		}
-		fmt.Fprintf(b, "- %s%s\n", cell(line(e)), at)
+		fmt.Fprintf(b, "- %s%s\n", cell(e.String()), at)
 	}
 	if f.Remedy != "" {
 		fmt.Fprintf(b, "\nRemedy: %s\n", cell(f.Remedy))

@@ -55,7 +55,7 @@ func textFinding(w io.Writer, f readiness.Finding, paint Paint) {
 			fmt.Fprintf(w, "%s- and %d more: -o json\n", indent, len(f.Evidence)-i)
 			break
 		}
-		fmt.Fprintf(w, "%s- %s\n", indent, line(e))
+		fmt.Fprintf(w, "%s- %s\n", indent, e.String())
 	}
 	if f.Remedy != "" && f.Verdict != migration.Waived {
 		fmt.Fprintf(w, "%sremedy: %s\n", indent, f.Remedy)

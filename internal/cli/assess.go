@@ -167,10 +167,10 @@ func (p *Program) inventoryOf(ctx context.Context, ports engine.Ports, loaded co
 	if len(loaded.Spec.VMs) == 0 {
 		return inventory.Report{}, failed("%s names no machine", loaded.File).with("fill in spec.vms")
 	}
-	p.say("taking facts for %s on %s", span(loaded.Policy.ProbeFor), joined(hostsOf(loaded.Spec)))
+	p.say("taking facts for %s on %s", span(loaded.Policy.ProbeFor), joined(loaded.Spec.Hosts()))
 	take := ports.Machines.Inventory
 	if w, ok := ports.Machines.(watched); ok {
-		show := p.sampling(hostsOf(loaded.Spec))
+		show := p.sampling(loaded.Spec.Hosts())
 		defer show.end()
 		take = func(ctx context.Context, s migration.Spec, pol migration.Policy) (inventory.Report, error) {
 			return w.Watched(ctx, s, pol, show.event)
@@ -181,14 +181,6 @@ func (p *Program) inventoryOf(ctx context.Context, ports engine.Ports, loaded co
 		return report, failed("take the facts: %w", err).with("judge facts that were taken on the machine: rehome assess %s --facts FILE", loaded.File)
 	}
 	return report, nil
-}
-
-func hostsOf(s migration.Spec) []string {
-	var hosts []string
-	for _, v := range s.VMs {
-		hosts = append(hosts, v.Host)
-	}
-	return hosts
 }
 
 // readFacts reads facts files into one report: a machine of each.
@@ -219,7 +211,6 @@ func readFactsFile(file string) (inventory.Report, string, error) {
 }
 
 func (p *Program) writeAssessment(a readiness.Assessment, f assessFlags) error {
-	w := p.Stdout
 	if f.out != "" {
 		file, err := os.Create(f.out)
 		if err != nil {
@@ -233,7 +224,7 @@ func (p *Program) writeAssessment(a readiness.Assessment, f assessFlags) error {
 		p.say("assessment: %s", f.out)
 		return nil
 	}
-	return p.assessmentTo(w, a, f.format, p.Colour)
+	return p.assessmentTo(p.Stdout, a, f.format, p.Colour)
 }
 
 func (p *Program) assessmentTo(w io.Writer, a readiness.Assessment, format string, colour bool) error {
@@ -243,17 +234,6 @@ func (p *Program) assessmentTo(w io.Writer, a readiness.Assessment, format strin
 	q := *p
 	q.Stdout, q.Colour = w, colour
 	return q.emit(a, func(w io.Writer) { assessment.Text(w, a, q.paintVerdict) })
-}
-
-// paintVerdict colours a word as the verdict beside it is coloured elsewhere.
-func (p *Program) paintVerdict(v migration.Verdict, word string) string {
-	switch v {
-	case migration.Pass:
-		return p.paint(styleGood, word)
-	case migration.Fail:
-		return p.paint(styleBad, word)
-	}
-	return p.paint(styleWarn, word)
 }
 
 // saveFacts keeps a report of facts. It holds no secret, but where secrets are.

@@ -50,14 +50,17 @@ func (p *Program) paint(s lipgloss.Style, text string) string {
 }
 
 // verdictMark is a verdict in one coloured word.
-func (p *Program) verdictMark(v migration.Verdict) string {
+func (p *Program) verdictMark(v migration.Verdict) string { return p.paintVerdict(v, v.String()) }
+
+// paintVerdict colours a word by the verdict that it stands for.
+func (p *Program) paintVerdict(v migration.Verdict, word string) string {
 	switch v {
 	case migration.Pass:
-		return p.paint(styleGood, v.String())
+		return p.paint(styleGood, word)
 	case migration.Waived, migration.Unknown:
-		return p.paint(styleWarn, v.String())
+		return p.paint(styleWarn, word)
 	}
-	return p.paint(styleBad, v.String())
+	return p.paint(styleBad, word)
 }
 
 // reasons writes reasons with code, verdict, text and hint, each line behind

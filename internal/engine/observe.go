@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func (e *Engine) abide(ctx context.Context, wg *sync.WaitGroup, begun time.Time)
 		}
 		now := e.ports.Clock.Now()
 		e.notify(Event{At: now, State: e.state, Looking: fmt.Sprintf("facts are taken on %s: %s of %s",
-			hostsOf(e.state.Spec), now.Sub(begun).Round(time.Second), e.state.Policy.ProbeFor)})
+			strings.Join(e.state.Spec.Hosts(), ", "), now.Sub(begun).Round(time.Second), e.state.Policy.ProbeFor)})
 		if e.fence == 0 {
 			continue // this engine only looks
 		}
@@ -139,14 +140,6 @@ func (e *Engine) abide(ctx context.Context, wg *sync.WaitGroup, begun time.Time)
 			return
 		}
 	}
-}
-
-func hostsOf(s migration.Spec) string {
-	hosts := make([]string, len(s.VMs))
-	for i, vm := range s.VMs {
-		hosts[i] = vm.Host
-	}
-	return strings.Join(hosts, ", ")
 }
 
 // forget lets everything be looked at again but for what lasts long to see and
@@ -192,7 +185,7 @@ func (e *Engine) ask(ctx context.Context, q runbook.Query, at time.Time) func(*r
 		return func(f *runbook.Facts) { f.Probe[q.Side] = observed(v, at, "own probe", err) }
 	case runbook.QueryInventory:
 		v, err := e.ports.Machines.Inventory(ctx, spec, e.state.Policy)
-		return func(f *runbook.Facts) { f.Inventory = observed(v, at, hostsOf(spec), err) }
+		return func(f *runbook.Facts) { f.Inventory = observed(v, at, strings.Join(spec.Hosts(), ", "), err) }
 	case runbook.QueryBase:
 		bases := Bases(ctx, e.ports.Images, e.state.Spec, e.state.Policy, e.state.File, at)
 		return func(f *runbook.Facts) { f.Bases = bases }
@@ -213,16 +206,9 @@ func Bases(ctx context.Context, images Images, spec migration.Spec, policy migra
 			w.Dockerfile = filepath.Join(filepath.Dir(file), w.Dockerfile)
 		}
 		v, err := images.Base(ctx, w, policy)
-		out[w.Name] = observed(v, at, orText(w.Dockerfile, w.Image), err)
+		out[w.Name] = observed(v, at, cmp.Or(w.Dockerfile, w.Image), err)
 	}
 	return out
-}
-
-func orText(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }
 
 func (e *Engine) askDNS(ctx context.Context, q runbook.Query) (migration.ZoneFacts, error) {

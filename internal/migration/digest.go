@@ -75,6 +75,15 @@ func ImageDigest(image string) string {
 	return d
 }
 
+// Hosts are the machines of the migration, in the order in which it names them.
+func (s Spec) Hosts() []string {
+	hosts := make([]string, len(s.VMs))
+	for i, vm := range s.VMs {
+		hosts[i] = vm.Host
+	}
+	return hosts
+}
+
 // Images are the image references of all workloads, in the spec's order.
 func (s Spec) Images() []string {
 	out := make([]string, len(s.Workloads))

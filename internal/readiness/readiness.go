@@ -54,6 +54,18 @@ type Evidence struct {
 	Seen    string    `json:"seen,omitempty"` // "41 of 60 samples"
 }
 
+// String is the evidence for people, with its machine and coverage.
+func (e Evidence) String() string {
+	text := e.What
+	if e.Machine != "" {
+		text = e.Machine + ": " + text
+	}
+	if e.Seen != "" {
+		text += " (" + e.Seen + ")"
+	}
+	return text
+}
+
 // Effort is the class of work that a move needs.
 type Effort string
 

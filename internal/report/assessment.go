@@ -94,14 +94,7 @@ func standing(f readiness.Finding) string {
 func evidenceText(f readiness.Finding) string {
 	var out []string
 	for _, e := range f.Evidence {
-		text := e.What
-		if e.Machine != "" {
-			text = e.Machine + ": " + text
-		}
-		if e.Seen != "" {
-			text += " (" + e.Seen + ")"
-		}
-		out = append(out, text)
+		out = append(out, e.String())
 	}
 	return strings.Join(out, "; ")
 }
