@@ -103,6 +103,19 @@ type Images interface {
 	Base(ctx context.Context, w migration.Workload, policy migration.Policy) (migration.BaseFacts, error)
 }
 
+// Drills makes the experiments of step stage, in the staging environment.
+type Drills interface {
+	// Isolation looks at what the pods of staging name and talk to, and changes
+	// nothing. The report tells what the machines were seen to talk to; it may be
+	// empty, and then no peer is known to be production's: the facts say so by an
+	// error.
+	Isolation(ctx context.Context, spec migration.Spec, policy migration.Policy, machines inventory.Report) (migration.IsolationFacts, error)
+	// Drill makes one experiment. What it took away it has given back when it
+	// returns, also where ctx ended. An error means that it could not be begun; an
+	// experiment that told nothing is a result that is Unknown.
+	Drill(ctx context.Context, spec migration.Spec, policy migration.Policy, a migration.RunDrill, machines inventory.Report) (migration.DrillResult, error)
+}
+
 // Prober makes the product's own requests: by address, with the production name
 // as Host. Every address must answer for OK.
 type Prober interface {

@@ -201,6 +201,8 @@ func decodeAction(kind string, b json.RawMessage) (Action, error) {
 		return decodeAs[RunSmoke](b)
 	case SaveLogs{}.kind():
 		return decodeAs[SaveLogs](b)
+	case RunDrill{}.kind():
+		return decodeAs[RunDrill](b)
 	}
 	return nil, fmt.Errorf("unknown action %q", kind)
 }
@@ -248,5 +250,6 @@ type Result struct {
 	Detail string        `json:"detail,omitempty"`
 	Took   time.Duration `json:"took,omitempty"`
 	Smoke  *SmokeResult  `json:"smoke,omitempty"`
+	Drill  *DrillResult  `json:"drill,omitempty"`
 	Files  []string      `json:"files,omitempty"`
 }

@@ -21,6 +21,7 @@ type Spec struct {
 	Approvals ApprovalRule `json:"approvals"`
 	Fixes     []Fix        `json:"fixes,omitempty"`
 	Schedules []Schedule   `json:"schedules,omitempty"`
+	Drills    Drills       `json:"drills,omitzero"`
 }
 
 // Cutover is the way the traffic moves.
@@ -124,12 +125,25 @@ type Resources struct {
 }
 
 // Mount is an existing ConfigMap or Secret, mounted read-only at Path or, with
-// Env, given as environment variables.
+// Env, given as environment variables. Several mounts of one Path are merged into
+// one projected volume.
 type Mount struct {
 	ConfigMap string `json:"configMap,omitempty"`
 	Secret    string `json:"secret,omitempty"`
 	Path      string `json:"path,omitempty"`
 	Env       bool   `json:"env,omitempty"`
+	// Items lead keys to the paths at which the application finds them; without any,
+	// each key is a file of that name.
+	Items []MountItem `json:"items,omitempty"`
+	// Mode is that of files without one of their own; 0 is 0644.
+	Mode int32 `json:"mode,omitempty"`
+}
+
+// MountItem is one key of a ConfigMap or Secret as a file below the mount's path.
+type MountItem struct {
+	Key  string `json:"key"`
+	Path string `json:"path"` // relative, with slashes, without ".."
+	Mode int32  `json:"mode,omitempty"`
 }
 
 // Storage is one volume per pod of a StatefulSet.

@@ -7,14 +7,17 @@ import (
 	"strings"
 )
 
-// Place is where a secret stands in a file: never what it is. Line counts from
-// 1; it is 0 where the file as a whole is the secret. Key is the setting's key
-// path, without anything that may be a part of a value, and Rule says why it was
-// taken for a secret.
+// Place is where a secret stands in a file: never what it is. Line and Column count
+// from 1; they are 0 where the file as a whole is the secret, and Column also where
+// it is not known. A column counts bytes. Key is the setting's key path, without
+// anything that may be a part of a value, and Rule says why it was taken for a
+// secret. Doubtful is what a person has to decide: it may as well be none.
 type Place struct {
-	Line int
-	Key  string
-	Rule string
+	Line     int
+	Column   int
+	Key      string
+	Rule     string
+	Doubtful bool
 }
 
 // The rules of Locate beyond those of Redact.
