@@ -75,6 +75,16 @@ type Schedule struct {
 	Name string `json:"name" jsonschema:"required"`
 	// Who runs it after the switch; with nobody it is given up.
 	Owner string `json:"owner" jsonschema:"required,enum=machine,enum=cluster,enum=nobody"`
+	// When the cluster runs it, in the five fields of a crontab; omitted, as the
+	// facts say.
+	When string `json:"when,omitempty"`
+	// The time zone in which that is meant.
+	TimeZone string `json:"timeZone,omitempty" jsonschema:"default=Etc/UTC"`
+	// The program and its arguments that the cluster runs; omitted, as the facts say.
+	Command []string `json:"command,omitempty"`
+	// The workload whose image, configuration and environment it gets; may be left
+	// out where there is only one.
+	Workload string `json:"workload,omitempty"`
 }
 
 // Name is one DNS name that leads to the application, in one view of one zone.
@@ -144,6 +154,10 @@ type Target struct {
 	// How the cluster lets traffic in. The plan refuses Ingress and Gateway until
 	// they are built.
 	Exposure string `json:"exposure,omitempty" jsonschema:"enum=LoadBalancer,enum=Ingress,enum=Gateway,default=LoadBalancer"`
+	// How an Ingress is made.
+	Ingress Ingress `json:"ingress,omitzero"`
+	// The Gateway that leads to the application.
+	Gateway *Gateway `json:"gateway,omitempty"`
 }
 
 // Window is a time in which the switch may be made.

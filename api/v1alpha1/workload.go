@@ -18,10 +18,11 @@ type Workload struct {
 	Kind string `json:"kind,omitempty" jsonschema:"enum=auto,enum=Deployment,enum=StatefulSet,default=auto"`
 	// How many pods.
 	Replicas *int32 `json:"replicas,omitempty" jsonschema:"minimum=1,maximum=1000,default=1"`
-	// The ports on which the pods listen.
-	Ports []Port `json:"ports" jsonschema:"required,minItems=1"`
+	// The ports on which the pods listen; none is for a worker, to which no name
+	// leads.
+	Ports []Port `json:"ports,omitempty"`
 	// How it is known whether a pod serves and lives.
-	Health Health `json:"health" jsonschema:"required"`
+	Health Health `json:"health,omitzero"`
 	// What a pod asks for and what it may use at most.
 	Resources Resources `json:"resources,omitzero"`
 	// Environment variables that are no secrets.
@@ -36,6 +37,25 @@ type Workload struct {
 	// How long a pod goes on serving while the balancer forgets it, in whole
 	// seconds.
 	PreStop *metav1.Duration `json:"preStop,omitempty" jsonschema:"default=5s"`
+	// What the pods may do that pods may not by rule.
+	Security Security `json:"security,omitzero"`
+	// Directories that are empty at each start of a pod, and that it may write.
+	// /tmp is one of them always.
+	Scratch []string `json:"scratch,omitempty"`
+	// The ServiceAccount of the pods, which must be there; omitted, the namespace's
+	// default. They get the token of neither.
+	ServiceAccount string `json:"serviceAccount,omitempty"`
+	// Let the cluster set the number of pods. Written by rehome render; rehome run
+	// does not apply it.
+	Autoscale *Autoscale `json:"autoscale,omitempty"`
+	// Let the pods reach nothing but what is listed. Written by rehome render;
+	// rehome run does not apply it.
+	NetworkPolicy *NetworkPolicy `json:"networkPolicy,omitempty"`
+	// Whether a StatefulSet begins its pods one after the other.
+	PodManagement string `json:"podManagement,omitempty" jsonschema:"enum=OrderedReady,enum=Parallel,default=OrderedReady"`
+	// Whether a StatefulSet replaces its pods by itself, or when a person deletes
+	// them.
+	UpdateStrategy string `json:"updateStrategy,omitempty" jsonschema:"enum=RollingUpdate,enum=OnDelete,default=RollingUpdate"`
 }
 
 // Port is one port of a workload.
@@ -52,14 +72,17 @@ type Port struct {
 
 // Health are the paths that say whether a pod serves and lives.
 type Health struct {
-	// Answers 200 while the pod can serve.
-	ReadinessPath string `json:"readinessPath" jsonschema:"required"`
+	// Answers 200 while the pod can serve. Needed where the workload has ports.
+	ReadinessPath string `json:"readinessPath,omitempty"`
 	// Answers 200 while the process need not be restarted; omitted, no liveness
 	// probe.
 	LivenessPath string `json:"livenessPath,omitempty"`
 	// The measured time from start to ready, in whole seconds; a startup probe is
 	// made from it.
 	Startup *metav1.Duration `json:"startup,omitempty"`
+	// Run in the pod of a workload without ports: a program and its arguments, which
+	// end with 0 while the process need not be restarted.
+	Command []string `json:"command,omitempty"`
 }
 
 // Resources are a container's requests and limits, as Kubernetes writes them.

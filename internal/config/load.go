@@ -52,6 +52,7 @@ func Load(migrationPath, policyPath string) (Loaded, error) {
 	if out.PolicyFile != "" {
 		out.Policy, policyErr = LoadPolicy(out.PolicyFile)
 	}
+	out.Spec.Target.Mesh = out.Policy.Mesh
 	if policyErr == nil && !src.bad["spec.policy"] {
 		src.references(m, out)
 	}

@@ -84,9 +84,12 @@ func joinedDrills(drills []migration.StagingDrill) string {
 func (s *source) schedules(ws []v1alpha1.Schedule) []migration.Schedule {
 	var out []migration.Schedule
 	names := make([]string, 0, len(ws))
-	for _, w := range ws {
+	for i, w := range ws {
 		names = append(names, w.Name)
-		out = append(out, migration.Schedule{Name: w.Name, Owner: migration.ScheduleOwner(w.Owner)})
+		s.schedule(fmt.Sprintf("spec.schedules[%d]", i), w)
+		out = append(out, migration.Schedule{
+			Name: w.Name, Owner: migration.ScheduleOwner(w.Owner), When: w.When, TimeZone: w.TimeZone, Command: w.Command, Workload: w.Workload,
+		})
 	}
 	s.unique("spec.schedules", names, "name")
 	return out

@@ -34,6 +34,7 @@ func (s *source) spec(m v1alpha1.Migration) migration.Spec {
 	}
 	out.Names = s.names(w.Names, out.Workloads)
 	out.Rehearsal = s.rehearsal(w.Rehearsal, out.Names, out.Workloads)
+	s.reachable(out)
 	return out
 }
 
@@ -105,7 +106,9 @@ func (s *source) target(w v1alpha1.Target) migration.Destination {
 		Cluster: w.Cluster, Namespace: w.Namespace,
 		StagingNamespace: orText(w.StagingNamespace, w.Namespace+"-staging"),
 		Exposure:         migration.Exposure(orText(w.Exposure, string(migration.ExposeLoadBalancer))),
+		Ingress:          migration.Ingress{Class: w.Ingress.Class, TLSSecret: w.Ingress.TLSSecret, Issuer: w.Ingress.Issuer},
 	}
+	s.ways(field, w, &out)
 	s.nameRule(field+".namespace", w.Namespace, validation.IsDNS1123Label)
 	s.nameRule(field+".stagingNamespace", w.StagingNamespace, validation.IsDNS1123Label)
 	if w.StagingNamespace == "" && s.said(field+".namespace") && len(out.StagingNamespace) > validation.DNS1123LabelMaxLength {

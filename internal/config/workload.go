@@ -33,7 +33,7 @@ func (s *source) workload(field string, w v1alpha1.Workload) migration.Workload 
 		Kind:      migration.Kind(orText(w.Kind, string(migration.KindAuto))),
 		Replicas:  or(w.Replicas, 1),
 		Ports:     s.ports(field+".ports", w.Ports),
-		Health:    s.health(field+".health", w.Health),
+		Health:    s.health(field+".health", w.Health, len(w.Ports) > 0),
 		Resources: s.resources(field+".resources", w.Resources),
 		Env:       s.env(field+".env", w.Env),
 		Mounts:    s.mounts(field+".mounts", w.Mounts),
@@ -47,6 +47,7 @@ func (s *source) workload(field string, w v1alpha1.Workload) migration.Workload 
 	if len(out.Storage) > 0 && out.Kind == migration.KindDeployment {
 		s.problem(field+".kind", "is Deployment, but the workload has storage of each pod", "write StatefulSet, or leave storage out")
 	}
+	s.shape(field, w, &out)
 	return out
 }
 
@@ -90,11 +91,19 @@ func (s *source) ports(field string, ws []v1alpha1.Port) []migration.Port {
 	return out
 }
 
-func (s *source) health(field string, w v1alpha1.Health) migration.Health {
+func (s *source) health(field string, w v1alpha1.Health, listens bool) migration.Health {
 	s.requestPath(field+".readinessPath", w.ReadinessPath)
 	s.requestPath(field+".livenessPath", w.LivenessPath)
+	switch at := field + ".readinessPath"; {
+	case listens && w.ReadinessPath == "" && !s.bad[at] && !s.bad[field]:
+		s.problem(at, "is missing", "add it")
+	case listens && len(w.Command) > 0:
+		s.problem(field+".command", "is for a workload without ports", "leave it out: its port is asked")
+	case !listens && w.ReadinessPath+w.LivenessPath != "" && !s.bad[parentOf(field)+".ports"]:
+		s.problem(field, "has a path, but the workload has no port that could be asked", "add its ports, or write command")
+	}
 	return migration.Health{
-		ReadinessPath: w.ReadinessPath, LivenessPath: w.LivenessPath,
+		ReadinessPath: w.ReadinessPath, LivenessPath: w.LivenessPath, Command: w.Command,
 		StartupSeconds: int32(s.seconds(field+".startup", w.Startup, 0)),
 	}
 }

@@ -25,13 +25,24 @@ func (s Spec) Digest() string { return DigestOf(s) }
 func (s Spec) WorkloadDigest(env Env, workload string) string {
 	w, _ := s.Workload(workload)
 	w.Dockerfile = "" // says where the image comes from, not what is applied
-	return DigestOf([]any{env, s.Name, s.Namespace(env), w})[:16]
+	from := []any{env, s.Name, s.Namespace(env), w}
+	if s.Target.Mesh != "" {
+		from = append(from, s.Target.Mesh)
+	}
+	if w.Autoscale != nil {
+		from = append(from, s.Delivery) // says who sets the replicas
+	}
+	return DigestOf(from)[:16]
 }
 
 // ExposureDigest identifies what one workload's exposure is made from.
 func (s Spec) ExposureDigest(env Env, workload string) string {
 	w, _ := s.Workload(workload)
-	return DigestOf([]any{env, s.Name, s.Namespace(env), s.Target.Exposure, w.Name, w.Ports})[:16]
+	from := []any{env, s.Name, s.Namespace(env), s.Target.Exposure, w.Name, w.Ports}
+	if s.Target.Exposure != ExposeLoadBalancer {
+		from = append(from, s.Target.Ingress, s.Target.Gateway, s.HostNames(env, workload))
+	}
+	return DigestOf(from)[:16]
 }
 
 // Workload finds one by its name.

@@ -46,6 +46,12 @@ func (c Code) Provable() []StagingDrill { return slices.Clone(proves[c]) }
 type Schedule struct {
 	Name  string        `json:"name"` // as the probe names it: unit, or file and line
 	Owner ScheduleOwner `json:"owner"`
+	// When, in the five fields of crontab(5), and Command are what a CronJob runs in
+	// the image of Workload. Empty ones are taken from facts where they tell.
+	When     string   `json:"when,omitempty"`
+	TimeZone string   `json:"timeZone,omitempty"`
+	Command  []string `json:"command,omitempty"`
+	Workload string   `json:"workload,omitempty"`
 }
 
 // ScheduleOwner is the one side that runs a schedule.

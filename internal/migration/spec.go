@@ -98,7 +98,19 @@ type Workload struct {
 	// TerminationGraceSeconds bounds the drain at SIGTERM.
 	TerminationGraceSeconds int64 `json:"terminationGraceSeconds,omitempty"`
 	// PreStopSeconds keeps a pod serving while the balancer forgets it.
-	PreStopSeconds int64 `json:"preStopSeconds,omitempty"`
+	PreStopSeconds int64    `json:"preStopSeconds,omitempty"`
+	Security       Security `json:"security,omitzero"`
+	// Scratch are directories that are empty at each start and may be written.
+	Scratch []string `json:"scratch,omitempty"`
+	// ServiceAccount is the one of the pods; empty is the namespace's default, whose
+	// token they do not get either.
+	ServiceAccount string         `json:"serviceAccount,omitempty"`
+	Autoscale      *Autoscale     `json:"autoscale,omitempty"`
+	NetworkPolicy  *NetworkPolicy `json:"networkPolicy,omitempty"`
+	// PodManagement and UpdateStrategy are a StatefulSet's; empty is Kubernetes'
+	// OrderedReady and RollingUpdate.
+	PodManagement  string `json:"podManagement,omitempty"`
+	UpdateStrategy string `json:"updateStrategy,omitempty"`
 }
 
 // Port is one port of a workload. Public is the port of its Service, 0 for the same.
@@ -114,6 +126,9 @@ type Health struct {
 	ReadinessPath  string `json:"readinessPath"`
 	LivenessPath   string `json:"livenessPath,omitempty"`
 	StartupSeconds int32  `json:"startupSeconds,omitempty"` // measured boot time
+	// Command is run in the pod of a workload without ports, and ends with 0 while
+	// the process need not be restarted.
+	Command []string `json:"command,omitempty"`
 }
 
 // Resources are requests and limits, in millicores and bytes; 0 sets none.
@@ -171,6 +186,10 @@ type Destination struct {
 	Namespace        string   `json:"namespace"`
 	StagingNamespace string   `json:"stagingNamespace"`
 	Exposure         Exposure `json:"exposure"`
+	Ingress          Ingress  `json:"ingress,omitzero"`
+	Gateway          Gateway  `json:"gateway,omitzero"`
+	// Mesh is the policy's: empty, or MeshIstio.
+	Mesh string `json:"mesh,omitempty"`
 }
 
 // Metrics says where both sides are measured.

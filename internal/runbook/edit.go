@@ -16,7 +16,7 @@ var edits = []struct {
 	{"cutover", migration.StepAssess, func(a, b migration.Spec) bool { return a.Cutover == b.Cutover && a.Delivery == b.Delivery }},
 	{"vms", migration.StepAssess, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.VMs, b.VMs) }},
 	{"fixes", migration.StepAssess, func(a, b migration.Spec) bool { return slices.Equal(a.Fixes, b.Fixes) }},
-	{"schedules", migration.StepAssess, func(a, b migration.Spec) bool { return slices.Equal(a.Schedules, b.Schedules) }},
+	{"schedules", migration.StepAssess, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.Schedules, b.Schedules) }},
 	{"workloads.dockerfile", migration.StepContainer, func(a, b migration.Spec) bool { return slices.Equal(dockerfiles(a), dockerfiles(b)) }},
 	{"workloads.image", migration.StepContainer, func(a, b migration.Spec) bool { return slices.Equal(a.Images(), b.Images()) }},
 	{"target", migration.StepConvert, func(a, b migration.Spec) bool { return a.Target == b.Target }},
