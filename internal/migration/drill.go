@@ -11,6 +11,9 @@ type RunDrill struct {
 	Env      Env          `json:"env"`
 	Drill    StagingDrill `json:"drill"`
 	Workload string       `json:"workload"`
+	// Settings is Spec.DrillSettings of the drill: what it is made with, so that a
+	// result that was made otherwise counts no more.
+	Settings string `json:"settings,omitempty"`
 }
 
 // Target names the environment: two drills at once would disturb each other.
@@ -82,6 +85,39 @@ type Drills struct {
 	// Skip are drills that do not apply, by name, each with the reason; a drill that
 	// a fix names cannot be skipped.
 	Skip map[StagingDrill]string `json:"skip,omitempty"`
+}
+
+// StagingDrills are all drills, in the order in which step stage makes them: first
+// what disturbs nothing, and last what is looked for in pods that have worked.
+func StagingDrills() []StagingDrill {
+	return []StagingDrill{DrillRoundTrip, DrillDial, DrillTruth, DrillSession, DrillReplace, DrillDrain, DrillLogs, DrillReadOnly}
+}
+
+// DrillSettings identifies what the migration says about one drill: "" where it
+// says nothing.
+func (s Spec) DrillSettings(drill StagingDrill) string {
+	d := s.Drills
+	switch {
+	case drill == DrillDrain && (d.Rate != 0 || d.For != 0 || d.Path != ""):
+		return DigestOf([]any{d.Rate, d.For, d.Path})[:16]
+	case drill == DrillTruth && len(d.Truth) > 0:
+		return DigestOf(d.Truth)[:16]
+	case drill == DrillSession && d.Session != nil:
+		return DigestOf(d.Session)[:16]
+	}
+	return ""
+}
+
+// Skipped says whether a drill is left out by the file, and why. One that a fix
+// names is never left out: it is what proves the fix.
+func (s Spec) Skipped(drill StagingDrill) (string, bool) {
+	for _, f := range s.Fixes {
+		if f.Drill == drill {
+			return "", false
+		}
+	}
+	why, skipped := s.Drills.Skip[drill]
+	return why, skipped
 }
 
 // SafePeer is a peer that staging may reach.

@@ -32,6 +32,7 @@ const (
 	KindOver     RecordKind = "over"     // Over
 	KindNote     RecordKind = "note"     // Said
 	KindMeasured RecordKind = "measured" // runbook.Measured
+	KindAgain    RecordKind = "again"    // Said: the drills that did not pass are to be made again
 )
 
 // Acting says whether a record of this kind is written by whoever drives the
