@@ -50,6 +50,8 @@ type Entry struct {
 	SHA256 string `json:"sha256,omitempty"`
 	// Target is what a link names, as it is written.
 	Target string `json:"target,omitempty"`
+	// Mount says that another file system, or another part of one, begins here.
+	Mount bool `json:"mount,omitempty"`
 	// Content is nil where the tree was only hashed.
 	Content Content `json:"-"`
 	// Err says why the entry could not be read: then nothing else of it is known
