@@ -45,8 +45,9 @@ func table() []row {
 
 		{"internal/collect/scope", []string{"internal/inventory"}, whyCollector},
 		{"internal/collect/descriptor", nil, "it says what is open and who holds it; what that means is the collectors' business"},
+		{"internal/collect/owner", nil, "it says whose a file is; who asks, and why, is the collectors' business"},
 		{"internal/collect", []string{"internal/inventory", "internal/scan", "internal/collect/..."}, whyCollector},
-		{"internal/collect/...", []string{"internal/inventory", "internal/scan", "internal/accesslog", "internal/collect/scope", "internal/collect/descriptor"}, whyCollector},
+		{"internal/collect/...", []string{"internal/inventory", "internal/scan", "internal/accesslog", "internal/collect/scope", "internal/collect/descriptor", "internal/collect/owner"}, whyCollector},
 		{"internal/agent", []string{"internal/inventory", "internal/collect", "internal/collect/...", "internal/tree", "internal/tree/..."},
 			"it is copied to other people's machines: what it does not contain it cannot do there"},
 		{"internal/vm/vmtest", []string{"internal/migration", "internal/inventory"}, whySuite},

@@ -38,12 +38,10 @@ func FuzzTables(f *testing.F) {
 	f.Add([]byte("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"))
 	f.Add([]byte("0 32769 1600 4194304 1 2 3 0 0 0 0 0 0 0 0 0\n"))
 	f.Add([]byte("1 (a b) c) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0\n"))
-	f.Add([]byte("Package: nginx\nVersion: 1\nConffiles:\n /etc/nginx/nginx.conf abc\n"))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		parseMounts(data).of(string(data))
 		parseSegments(data)
 		startTicks(data)
-		readStatus(strings.NewReader(string(data)), map[string]bool{"nginx": true})
 	})
 }
 
@@ -59,12 +57,5 @@ func TestOwnersOfFiles(t *testing.T) {
 	}
 	if all[1].edited {
 		t.Error("settings as they were delivered are told as edited")
-	}
-}
-
-func TestStatusOfPackages(t *testing.T) {
-	got := readStatus(strings.NewReader("Package: bank\nVersion: 2\n\nPackage: nginx\nConffiles:\n /etc/nginx/nginx.conf abc\n /etc/x def obsolete\nVersion: 1.22\nDescription: a\n /etc/y ghi\n"), map[string]bool{"nginx": true})
-	if len(got.versions) != 1 || got.versions["nginx"] != "1.22" || len(got.settings) != 1 || got.settings["/etc/nginx/nginx.conf"] != "abc" {
-		t.Errorf("read as %+v", got)
 	}
 }

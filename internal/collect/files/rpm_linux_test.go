@@ -61,14 +61,3 @@ esac
 		t.Errorf("%+v", all[0])
 	}
 }
-
-func FuzzDump(f *testing.F) {
-	f.Add([]byte("/etc/a b 1 2 0123456789abcdef0123456789abcdef 0100644 root root 1 0 0 X\n\n x\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for path, sum := range parseDump(data) {
-			if sumOf(sum) == nil {
-				t.Errorf("%q has the checksum %q", path, sum)
-			}
-		}
-	})
-}

@@ -124,7 +124,7 @@ func (c *collector) Finish(ctx context.Context, s *scope.Scope, f *inventory.Fac
 	for _, exe := range order {
 		f.Programs = append(f.Programs, *executables[exe])
 	}
-	c.packages(ctx, s, f.Programs)
+	packages(ctx, s, f.Programs)
 }
 
 // program puts together what is known of one.

@@ -109,20 +109,9 @@ func TestALibraryThatIsNowhere(t *testing.T) {
 }
 
 func TestAMachineWithoutPackages(t *testing.T) {
-	if _, why := owners(t.Context(), t.TempDir(), map[string]bool{"/bin/x": true}); why == "" {
-		t.Error("no package database, and no gap")
-	}
-}
-
-func TestRPM(t *testing.T) {
-	root, bin := tree(t, map[string]string{"var/lib/rpm/x": "", "usr/sbin/httpd": ""}), t.TempDir()
-	script := "#!/bin/sh\nfor f; do last=$f; done\n[ \"$last\" = /usr/sbin/httpd ] && echo httpd 2.4.57-5.el9\n"
-	if err := os.WriteFile(filepath.Join(bin, "rpm"), []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	got, why := owners(t.Context(), root, map[string]bool{"/usr/sbin/httpd": true, "/usr/sbin/none": true})
-	if why != "" || got["/usr/sbin/httpd"] != "httpd 2.4.57-5.el9" {
-		t.Errorf("got %v, %s", got, why)
+	s := &scope.Scope{Root: t.TempDir(), Gaps: &scope.Gaps{}}
+	packages(t.Context(), s, []inventory.Program{{Path: "/bin/x"}})
+	if len(s.Gaps.List()) != 1 {
+		t.Errorf("no package database, and the gaps %v", s.Gaps.List())
 	}
 }
