@@ -2,7 +2,6 @@ package readiness
 
 import (
 	"fmt"
-	"strings"
 
 	"rehome.dev/rehome/internal/migration"
 )
@@ -52,7 +51,6 @@ func (l look) baseOf(workload string, seen migration.Observed[migration.BaseFact
 	if base.From != "" {
 		name = base.From
 	}
-	prefixes := l.Policy.ApprovedBases
 	switch {
 	case !seen.Known():
 		return migration.Unknown, fmt.Sprintf("what %s stands on is not known%s", workload, colon(seen.Err))
@@ -60,11 +58,11 @@ func (l look) baseOf(workload string, seen migration.Observed[migration.BaseFact
 		return migration.Unknown, fmt.Sprintf("what %s stands on was seen %s ago", workload, ago(l.Now.Sub(seen.At)))
 	case name == "":
 		return migration.Unknown, fmt.Sprintf("neither Dockerfile, label nor layers tell what %s stands on", workload)
-	case hub(name):
+	case migration.OnDockerHub(name):
 		return migration.Fail, fmt.Sprintf("%s stands on %s of Docker Hub", workload, name)
-	case len(prefixes) == 0:
+	case len(l.Policy.ApprovedBases) == 0:
 		return migration.Unknown, "the policy approves no base, so that none can be judged"
-	case !approved(name, prefixes) && !approved(base.Approved, prefixes):
+	case !l.Policy.Approves(name) && !l.Policy.Approves(base.Approved):
 		return migration.Fail, fmt.Sprintf("%s stands on %s, which the policy does not approve", workload, name)
 	}
 	return migration.Pass, fmt.Sprintf("%s stands on %s, which is approved", workload, name)
@@ -82,33 +80,4 @@ func colon(why string) string {
 		return ""
 	}
 	return ": " + why
-}
-
-// hub says whether a reference leads to Docker Hub: by name, or because it names
-// no registry at all (a registry has a dot, a port or is localhost).
-func hub(ref string) bool {
-	if ref == "scratch" {
-		return false
-	}
-	first, _, ok := strings.Cut(ref, "/")
-	if !ok || (!strings.ContainsAny(first, ".:") && first != "localhost") {
-		return true
-	}
-	return first == "docker.io" || strings.HasSuffix(first, ".docker.io")
-}
-
-// approved compares a reference with the policy's prefixes. A prefix ends at a
-// boundary of names: registry/base does not approve registry/basement. One that
-// ends in / or * is open.
-func approved(ref string, prefixes []string) bool {
-	for _, p := range prefixes {
-		rest, ok := strings.CutPrefix(ref, strings.TrimSuffix(p, "*"))
-		if !ok || p == "" {
-			continue
-		}
-		if rest == "" || strings.HasSuffix(p, "*") || strings.HasSuffix(p, "/") || strings.ContainsAny(rest[:1], "/:@") {
-			return true
-		}
-	}
-	return false
 }
