@@ -14,6 +14,7 @@ import (
 
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/readiness"
+	"rehome.dev/rehome/internal/sarif"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")
@@ -95,7 +96,7 @@ func TestSARIFKinds(t *testing.T) {
 	if err := Write(&b, sample(), "sarif", "1.2.3"); err != nil {
 		t.Fatal(err)
 	}
-	var log sarifLog
+	var log sarif.Log
 	if err := json.Unmarshal(b.Bytes(), &log); err != nil {
 		t.Fatal(err)
 	}

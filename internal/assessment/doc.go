@@ -23,7 +23,7 @@ func Write(w io.Writer, a readiness.Assessment, format, version string) error {
 	case "markdown":
 		return markdown(w, a)
 	case "sarif":
-		return sarif(w, a, version)
+		return writeSARIF(w, a, version)
 	case "junit":
 		return junit(w, a)
 	}
