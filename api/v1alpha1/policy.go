@@ -172,6 +172,9 @@ type PolicyApprovals struct {
 type PolicyImages struct {
 	// Prefixes of approved base images; a * at the end stands for anything.
 	ApprovedBases []string `json:"approvedBases,omitempty"`
+	// Image of rehome-agent, pinned by digest. Drills look from within a staging pod
+	// by it, as an ephemeral container that ends by itself.
+	Agent string `json:"agent,omitempty"`
 }
 
 // Providers are the systems that migrations work with, by name.

@@ -28,6 +28,7 @@ func (s *source) policy(w v1alpha1.Policy, dir string) migration.Policy {
 		p.ResourceMargin = share(*m)
 	}
 	p.ApprovedBases = s.bases(w.Spec.Images.ApprovedBases)
+	p.AgentImage = s.agentImage(w.Spec.Images.Agent)
 	if w.Spec.Mesh != "none" {
 		p.Mesh = w.Spec.Mesh
 	}

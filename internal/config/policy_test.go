@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ spec:
   resources: {margin: 12.5}
   ssh: {user: carrot, identityFile: ../keys/id, knownHostsFile: /etc/known_hosts, sudo: true}
   approvals: {self: true}
-  images: {approvedBases: [registry.golemtrust.am/base/*, registry.golemtrust.am/go]}
+  images: {approvedBases: [registry.golemtrust.am/base/*, registry.golemtrust.am/go], agent: "registry.golemtrust.am/rehome-agent@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
   mesh: istio
   providers:
     dns:
@@ -68,7 +69,7 @@ spec:
 		EvidenceAge: 31 * time.Second, ProbeFor: 19 * time.Second, ProbeEvery: 1200 * time.Millisecond, ResourceMargin: 0.125,
 		SSH:           migration.SSH{User: "carrot", IdentityFile: "/etc/keys/id", KnownHostsFile: "/etc/known_hosts", Sudo: true},
 		SelfApproval:  true,
-		ApprovedBases: []string{"registry.golemtrust.am/base/", "registry.golemtrust.am/go"}, Mesh: "istio",
+		ApprovedBases: []string{"registry.golemtrust.am/base/", "registry.golemtrust.am/go"}, Mesh: "istio", AgentImage: "registry.golemtrust.am/rehome-agent@sha256:" + strings.Repeat("a", 64),
 		DNSProviders: []migration.Connection{
 			{Name: "d", Type: "rfc2136", Settings: map[string]string{"server": "[2001:db8::53]:5353", "servers": "ns1.golemtrust.am, 192.0.2.54:53", "tsigName": "rehome.", "tsigAlgorithm": "HMAC-SHA512", "tsigSecretEnv": "TSIG_SECRET", "timeout": "3s"}},
 			{Name: "e", Type: "rfc2136", Settings: map[string]string{"server": "192.0.2.53", "tsigName": "k", "tsigSecretFile": "/etc/keys/k"}},

@@ -43,6 +43,7 @@ type Policy struct {
 	ProbeEvery      time.Duration `json:"probeEvery"`      // one sample
 	ResourceMargin  float64       `json:"resourceMargin"`  // requests and limits above what was measured
 	SSH             SSH           `json:"ssh"`
+	AgentImage      string        `json:"agentImage,omitempty"` // by digest: with it drills look from within a pod
 }
 
 // SSH says how machines are reached. Paths only: a key is never in a policy.
