@@ -79,6 +79,7 @@ func workloadObjects(spec migration.Spec, env migration.Env, w migration.Workloa
 	meta := func(name string) object {
 		return metadata(spec, env, w.Name, name, spec.WorkloadDigest(env, w.Name))
 	}
+	meta = withExceptions(w.Security, meta)
 	switch KindOf(w) {
 	case migration.KindDeployment:
 		if len(w.Storage) > 0 {

@@ -15,33 +15,36 @@ var externalDNSOptOut = []string{
 	"external-dns.alpha.kubernetes.io/controller",
 }
 
-// exposureObjects let traffic in. The Service has the workload's name.
+// exposureObjects let traffic in. The Service has the workload's name, and so have
+// the Ingress and the route that lead to it.
 func exposureObjects(spec migration.Spec, env migration.Env, w migration.Workload) ([]object, error) {
-	switch spec.Target.Exposure {
-	case migration.ExposeLoadBalancer:
-	case migration.ExposeIngress, migration.ExposeGateway:
-		return nil, fmt.Errorf("exposure %s is not built yet: use %s", spec.Target.Exposure, migration.ExposeLoadBalancer)
-	default:
-		return nil, fmt.Errorf("unknown exposure %q", spec.Target.Exposure)
-	}
 	ports := servicePorts(w.Ports, PublicPort)
 	if len(ports) == 0 {
 		return nil, errors.New("no ports to expose")
 	}
+	service := object{"type": "ClusterIP", "selector": selector(spec, w.Name), "ports": ports}
+	out := []object{{"apiVersion": "v1", "kind": "Service", "metadata": exposureMeta(spec, env, w), "spec": service}}
+	switch spec.Target.Exposure {
+	case migration.ExposeLoadBalancer:
+		service["type"] = string(migration.ExposeLoadBalancer)
+		return out, nil
+	case migration.ExposeIngress:
+		in, err := ingress(spec, env, w)
+		return append(out, in), err
+	case migration.ExposeGateway:
+		route, err := httpRoute(spec, env, w)
+		return append(out, route), err
+	}
+	return nil, fmt.Errorf("unknown exposure %q", spec.Target.Exposure)
+}
+
+// exposureMeta opts the object out of external-dns.
+func exposureMeta(spec migration.Spec, env migration.Env, w migration.Workload) object {
 	meta := metadata(spec, env, w.Name, w.Name, spec.ExposureDigest(env, w.Name))
 	for _, a := range externalDNSOptOut {
 		meta["annotations"].(object)[a] = ManagedBy
 	}
-	return []object{{
-		"apiVersion": "v1",
-		"kind":       "Service",
-		"metadata":   meta,
-		"spec": object{
-			"type":     string(migration.ExposeLoadBalancer),
-			"selector": selector(spec, w.Name),
-			"ports":    ports,
-		},
-	}}, nil
+	return meta
 }
 
 // PublicPort is the port of the Service that leads to p.

@@ -74,6 +74,8 @@ func TestGoldens(t *testing.T) {
 		"deployment-full":    {full, migration.Production, migration.PartWorkload},
 		"statefulset":        {stateful, migration.Production, migration.PartWorkload},
 		"loadbalancer":       {full, migration.Production, migration.PartExposure},
+		"worker":             {worker, migration.Production, migration.PartWorkload},
+		"exceptions":         {exceptions, migration.Production, migration.PartWorkload},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -142,6 +144,12 @@ func TestRefused(t *testing.T) {
 			stateful(w)
 			w.Storage[0].Path = "data"
 		}, "", `storage[0]: path "data"`},
+		"scratch over a mount":  {func(w *migration.Workload) { full(w); w.Scratch = []string{"/etc/tls/"} }, "", "scratch[0]: path /etc/tls is mounted already"},
+		"scratch of everything": {func(w *migration.Workload) { w.Scratch = []string{"/"} }, "", `scratch[0]: path "/"`},
+		"scratch that hides a claim": {func(w *migration.Workload) {
+			stateful(w)
+			w.Storage[0].Name, w.Scratch = "scratch-0", []string{"/var/cache/bank"}
+		}, "", `scratch[0]: the name "scratch-0" is kept`},
 		"nothing to expose": {func(w *migration.Workload) { w.Ports = nil }, migration.PartExposure, "no ports to expose"},
 	}
 	for name, tt := range tests {
@@ -157,22 +165,6 @@ func TestRefused(t *testing.T) {
 	}
 	if _, err := Objects(bank(nil), migration.Production, migration.PartWorkload, "vault"); err == nil {
 		t.Error("a workload that the spec does not have was rendered")
-	}
-}
-
-func TestExposuresToCome(t *testing.T) {
-	for _, e := range []migration.Exposure{migration.ExposeIngress, migration.ExposeGateway} {
-		spec := bank(nil)
-		spec.Target.Exposure = e
-		_, err := Objects(spec, migration.Production, migration.PartExposure, "royal-bank-api")
-		if err == nil || !strings.Contains(err.Error(), string(e)+" is not built yet") {
-			t.Errorf("%s: error %v", e, err)
-		}
-	}
-	spec := bank(nil)
-	spec.Target.Exposure = "NodePort"
-	if _, err := Objects(spec, migration.Production, migration.PartExposure, "royal-bank-api"); err == nil {
-		t.Error("an unknown exposure was rendered")
 	}
 }
 

@@ -10,12 +10,8 @@ import (
 // defaultGrace is what Kubernetes gives a process to end after SIGTERM.
 const defaultGrace = 30
 
-// storageGroup owns the volumes of a pod whose user is not known here: an image
-// names its user, and a fresh volume belongs to root.
-const storageGroup = 65532
-
 func podTemplate(spec migration.Spec, w migration.Workload) (object, error) {
-	v, err := volumesOf(w)
+	v, err := podVolumes(w)
 	if err != nil {
 		return nil, err
 	}
@@ -30,12 +26,40 @@ func podTemplate(spec migration.Spec, w migration.Workload) (object, error) {
 		"enableServiceLinks":            false,
 		"securityContext":               podSecurity(w),
 		"terminationGracePeriodSeconds": grace(w),
+		"topologySpreadConstraints":     spread(spec, w),
 		"containers":                    []any{c},
 	}
 	if len(v.volumes) > 0 {
 		pod["volumes"] = v.volumes
 	}
-	return object{"metadata": object{"labels": labels(spec, w.Name)}, "spec": pod}, nil
+	if w.ServiceAccount != "" {
+		pod["serviceAccountName"] = w.ServiceAccount
+	}
+	meta := object{"labels": labels(spec, w.Name)}
+	joinMesh(spec, w, meta)
+	return object{"metadata": meta, "spec": pod}, nil
+}
+
+// podVolumes are what is mounted, and what an application may write at random.
+func podVolumes(w migration.Workload) (volumes, error) {
+	v, err := volumesOf(w)
+	if err != nil {
+		return v, err
+	}
+	return v, v.addScratch(w.Scratch)
+}
+
+// spread keeps the pods of a workload apart, over nodes and over zones, as far as
+// the cluster can: a pod that finds no such place is begun nevertheless.
+func spread(spec migration.Spec, w migration.Workload) []any {
+	var out []any
+	for _, key := range []string{"kubernetes.io/hostname", "topology.kubernetes.io/zone"} {
+		out = append(out, object{
+			"maxSkew": int64(1), "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway",
+			"labelSelector": object{"matchLabels": selector(spec, w.Name)},
+		})
+	}
+	return out
 }
 
 // grace counts from the start of the preStop pause, so the pause is added to
@@ -48,15 +72,6 @@ func grace(w migration.Workload) int64 {
 	return w.PreStopSeconds + g
 }
 
-func podSecurity(w migration.Workload) object {
-	s := object{"runAsNonRoot": true, "seccompProfile": object{"type": "RuntimeDefault"}}
-	if len(w.Storage) > 0 {
-		s["fsGroup"] = int64(storageGroup)
-		s["fsGroupChangePolicy"] = "OnRootMismatch"
-	}
-	return s
-}
-
 func container(w migration.Workload, v volumes) (object, error) {
 	if w.Image == "" {
 		return nil, errors.New("image is missing")
@@ -65,20 +80,29 @@ func container(w migration.Workload, v volumes) (object, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := process(w, v)
+	for name, probe := range map[string]object{"startupProbe": p.startup, "readinessProbe": p.readiness, "livenessProbe": p.liveness} {
+		if probe != nil {
+			c[name] = probe
+		}
+	}
+	if len(w.Ports) > 0 {
+		c["ports"] = containerPorts(w.Ports)
+	}
+	if w.PreStopSeconds > 0 && len(w.Ports) > 0 { // without ports no balancer has to forget it
+		c["lifecycle"] = object{"preStop": object{"sleep": object{"seconds": w.PreStopSeconds}}}
+	}
+	return c, nil
+}
+
+// process is the container as a job has it too: neither asked nor reached.
+func process(w migration.Workload, v volumes) object {
 	c := object{
 		"name":            w.Name,
 		"image":           w.Image,
 		"imagePullPolicy": "IfNotPresent",
-		"ports":           containerPorts(w.Ports),
-		"startupProbe":    p.startup,
-		"readinessProbe":  p.readiness,
-		"livenessProbe":   p.liveness,
-		"securityContext": object{
-			"allowPrivilegeEscalation": false,
-			"readOnlyRootFilesystem":   true,
-			"capabilities":             object{"drop": []any{"ALL"}},
-		},
-		"volumeMounts": v.mounts,
+		"securityContext": containerSecurity(w.Security),
+		"volumeMounts":    v.mounts,
 	}
 	if r := resources(w.Resources); len(r) > 0 {
 		c["resources"] = r
@@ -89,10 +113,7 @@ func container(w migration.Workload, v volumes) (object, error) {
 	if len(v.envFrom) > 0 {
 		c["envFrom"] = v.envFrom
 	}
-	if w.PreStopSeconds > 0 {
-		c["lifecycle"] = object{"preStop": object{"sleep": object{"seconds": w.PreStopSeconds}}}
-	}
-	return c, nil
+	return c
 }
 
 func containerPorts(ports []migration.Port) []any {

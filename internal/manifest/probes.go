@@ -21,6 +21,10 @@ type probeSet struct{ startup, readiness, liveness object }
 // before the boot is over. Where the application has only one path, liveness
 // is that the port accepts a connection.
 func probes(w migration.Workload) (probeSet, error) {
+	startup := max(minStartup, startupFactor*int64(w.Health.StartupSeconds))
+	if len(w.Ports) == 0 {
+		return commandProbes(w.Health, startup), nil
+	}
 	port, ok := firstTCP(w.Ports)
 	if !ok {
 		return probeSet{}, errors.New("ports: no TCP port that a health check could ask")
@@ -36,12 +40,26 @@ func probes(w migration.Workload) (probeSet, error) {
 	if w.Health.LivenessPath != "" {
 		alive = httpGet(w.Health.LivenessPath, port)
 	}
-	startup := max(minStartup, startupFactor*int64(w.Health.StartupSeconds))
 	return probeSet{
 		startup:   timed(alive, 1, 2, startup),
 		readiness: timed(httpGet(w.Health.ReadinessPath, port), 2, 2, 2),
 		liveness:  timed(alive, 10, 5, 3),
 	}, nil
+}
+
+// commandProbes are those of a worker: nothing waits for it to be ready, and only
+// a program in the pod can say whether it lives.
+func commandProbes(h migration.Health, startup int64) probeSet {
+	if len(h.Command) == 0 {
+		return probeSet{}
+	}
+	words := make([]any, len(h.Command))
+	for i, word := range h.Command {
+		words[i] = word
+	}
+	alive := object{"exec": object{"command": words}}
+	const every = 10 // each look is a process of its own
+	return probeSet{startup: timed(alive, every, 5, (startup+every-1)/every), liveness: timed(alive, 3*every, 5, 3)}
 }
 
 func firstTCP(ports []migration.Port) (migration.Port, bool) {

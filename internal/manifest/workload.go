@@ -9,34 +9,44 @@ import (
 // deployment replaces its pods one by one, a new one first: the old pods serve
 // until then, so that a release that never becomes ready takes nothing away.
 func deployment(spec migration.Spec, w migration.Workload, meta, pod object) object {
-	return object{
-		"apiVersion": "apps/v1",
-		"kind":       string(migration.KindDeployment),
-		"metadata":   meta,
-		"spec": object{
-			"replicas": int64(w.Replicas),
-			"selector": object{"matchLabels": selector(spec, w.Name)},
-			"strategy": object{
-				"type":          "RollingUpdate",
-				"rollingUpdate": object{"maxUnavailable": int64(0), "maxSurge": int64(1)},
-			},
-			"template": pod,
+	s := object{
+		"selector": object{"matchLabels": selector(spec, w.Name)},
+		"strategy": object{
+			"type":          "RollingUpdate",
+			"rollingUpdate": object{"maxUnavailable": int64(0), "maxSurge": int64(1)},
 		},
+		"template": pod,
 	}
+	if !scaledElsewhere(spec, w) {
+		s["replicas"] = int64(w.Replicas)
+	}
+	return object{"apiVersion": "apps/v1", "kind": string(migration.KindDeployment), "metadata": meta, "spec": s}
+}
+
+// scaledElsewhere says whether the number of pods is left to an autoscaler: where
+// somebody else delivers, each delivery would set it back. Where this program
+// applies, it scales itself, down in a rollback and up again.
+func scaledElsewhere(spec migration.Spec, w migration.Workload) bool {
+	return w.Autoscale != nil && spec.Delivery == migration.DeliveryExternal
 }
 
 // statefulSet keeps its claims whatever happens to it: a rollback scales to
 // zero, and must never take data with it.
 func statefulSet(spec migration.Spec, w migration.Workload, meta, pod object) object {
 	s := object{
-		"replicas":       int64(w.Replicas),
 		"serviceName":    HeadlessName(w.Name),
 		"selector":       object{"matchLabels": selector(spec, w.Name)},
-		"updateStrategy": object{"type": "RollingUpdate"},
+		"updateStrategy": object{"type": orText(w.UpdateStrategy, migration.UpdateRolling)},
 		"persistentVolumeClaimRetentionPolicy": object{
 			"whenDeleted": "Retain", "whenScaled": "Retain",
 		},
 		"template": pod,
+	}
+	if !scaledElsewhere(spec, w) {
+		s["replicas"] = int64(w.Replicas)
+	}
+	if w.PodManagement != "" {
+		s["podManagementPolicy"] = w.PodManagement
 	}
 	if claims := claimTemplates(w.Storage); len(claims) > 0 {
 		s["volumeClaimTemplates"] = claims
@@ -71,6 +81,13 @@ func headlessService(spec migration.Spec, w migration.Workload, meta object) obj
 		s["ports"] = ports
 	}
 	return object{"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": s}
+}
+
+func orText(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
 }
 
 func bytesOf(n int64) string { return resource.NewQuantity(n, resource.BinarySI).String() }

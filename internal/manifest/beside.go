@@ -1,0 +1,108 @@
+package manifest
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"rehome.dev/rehome/internal/migration"
+)
+
+// Beside are the objects that stand beside a workload: its ServiceAccount, what
+// bounds its disruption, scales it and fences it off, and the jobs that it runs by
+// time. They are written for review and for whoever delivers; Objects are those
+// that this program applies by itself.
+func Beside(spec migration.Spec, env migration.Env, workload string) ([]*unstructured.Unstructured, error) {
+	w, ok := spec.Workload(workload)
+	if !ok {
+		return nil, fmt.Errorf("migration %s has no workload %q", spec.Name, workload)
+	}
+	jobs, err := cronJobs(spec, env, w)
+	if err != nil {
+		return nil, fmt.Errorf("workload %s: %w", workload, err)
+	}
+	scaler, err := autoscaler(spec, env, w)
+	if err != nil {
+		return nil, fmt.Errorf("workload %s: %w", workload, err)
+	}
+	var out []*unstructured.Unstructured
+	for _, o := range append([]object{serviceAccount(spec, env, w), disruptionBudget(spec, env, w), scaler, networkPolicy(spec, env, w)}, jobs...) {
+		if o != nil {
+			out = append(out, &unstructured.Unstructured{Object: o})
+		}
+	}
+	return out, nil
+}
+
+// plainMeta carries no digest: nothing is decided by what stands beside.
+func plainMeta(spec migration.Spec, env migration.Env, workload, name string) object {
+	return object{"name": name, "namespace": spec.Namespace(env), "labels": labels(spec, workload)}
+}
+
+func serviceAccount(spec migration.Spec, env migration.Env, w migration.Workload) object {
+	if w.ServiceAccount == "" {
+		return nil
+	}
+	return object{
+		"apiVersion": "v1", "kind": "ServiceAccount", "metadata": plainMeta(spec, env, w.Name, w.ServiceAccount),
+		"automountServiceAccountToken": false,
+	}
+}
+
+// disruptionBudget lets one pod go at a time. A workload of one pod gets none: it
+// would hold up every drain of a node. Pods that do not serve may always go.
+func disruptionBudget(spec migration.Spec, env migration.Env, w migration.Workload) object {
+	if fewest(w) < 2 {
+		return nil
+	}
+	return object{
+		"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": plainMeta(spec, env, w.Name, w.Name),
+		"spec": object{
+			"maxUnavailable": int64(1), "unhealthyPodEvictionPolicy": "AlwaysAllow",
+			"selector": object{"matchLabels": selector(spec, w.Name)},
+		},
+	}
+}
+
+// fewest is how many pods there are at least.
+func fewest(w migration.Workload) int32 {
+	if w.Autoscale != nil {
+		return w.Autoscale.Min
+	}
+	return w.Replicas
+}
+
+// settle is how many seconds of less load take pods away.
+const settle = 300
+
+// autoscaler scales by shares of what the pods request, so that they must.
+func autoscaler(spec migration.Spec, env migration.Env, w migration.Workload) (object, error) {
+	a := w.Autoscale
+	if a == nil {
+		return nil, nil
+	}
+	var metrics []any
+	for _, m := range []struct {
+		name    string
+		percent int32
+		request int64
+	}{{"cpu", a.CPUPercent, w.Resources.CPURequestMilli}, {"memory", a.MemoryPercent, w.Resources.MemoryRequestBytes}} {
+		if m.percent == 0 {
+			continue
+		}
+		if m.request == 0 {
+			return nil, fmt.Errorf("autoscale looks at the share of the requested %s, and resources.requests.%s is not set", m.name, m.name)
+		}
+		metrics = append(metrics, object{"type": "Resource", "resource": object{
+			"name": m.name, "target": object{"type": "Utilization", "averageUtilization": int64(m.percent)},
+		}})
+	}
+	return object{
+		"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": plainMeta(spec, env, w.Name, w.Name),
+		"spec": object{
+			"scaleTargetRef": object{"apiVersion": "apps/v1", "kind": string(KindOf(w)), "name": w.Name},
+			"minReplicas":    int64(a.Min), "maxReplicas": int64(a.Max), "metrics": metrics,
+			"behavior": object{"scaleDown": object{"stabilizationWindowSeconds": int64(settle)}},
+		},
+	}, nil
+}
