@@ -163,9 +163,10 @@ func (s *source) group(n *yaml.Node, v reflect.Value, path string) {
 	})
 	for _, f := range fields {
 		switch field := child(path, f.name); {
-		case !f.rules.required || seen[f.name]:
+		case seen[f.name]:
 		case meant[f.name]:
 			s.bad[field] = true // the misspelt key is reported
+		case !f.rules.required:
 		default:
 			s.problem(field, "is missing", addIt(f.rules))
 		}

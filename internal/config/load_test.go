@@ -75,8 +75,16 @@ spec:
       storage: [{name: data, path: /data, size: 10Gi, class: fast}]
       terminationGrace: 1m
       preStop: 0s
+      security: {runAsUser: 7, runAsGroup: 8, fsGroup: 9, exceptions: [{allow: NET_BIND_SERVICE, because: port 80}, {allow: writable-root, because: it unpacks itself}]}
+      scratch: [/var/cache/ledger]
+      serviceAccount: ledger
+      autoscale: {min: 2, max: 5}
+      networkPolicy: {to: [{cidr: 192.0.2.30, port: 5432, protocol: TCP, what: postgres}], from: [ingress]}
+      podManagement: Parallel
+      updateStrategy: OnDelete
+    - {name: worker, image: worker, health: {command: [/alive, now]}}
     - {name: batch, image: batch, ports: [{name: http, port: 1}], health: {readinessPath: /}}
-  target: {cluster: c, namespace: bank, stagingNamespace: drills, exposure: Gateway}
+  target: {cluster: c, namespace: bank, stagingNamespace: drills, exposure: Gateway, gateway: {name: edge, namespace: gateways, listener: https}}
   cutover: handover
   delivery: external
   metrics:
@@ -89,7 +97,7 @@ spec:
   windows: [{from: 2026-12-08T22:00:00+01:00, to: "2026-12-09T02:00:00+01:00"}]
   approvals: {required: 0, from: [angua]}
   fixes: [{code: LOGS-STDOUT, drill: logs-stdout, how: the appender writes to the console}]
-  schedules: [{name: ledger-night.timer, owner: cluster}, {name: "/etc/cron.d/ledger:3", owner: nobody}]
+  schedules: [{name: ledger-night.timer, owner: cluster, when: 30 2 * * 1-5, timeZone: Europe/Berlin, command: [/app/night, --all], workload: worker}, {name: "/etc/cron.d/ledger:3", owner: nobody}]
 `
 
 func TestEveryFieldArrives(t *testing.T) {
@@ -119,12 +127,26 @@ func TestEveryFieldArrives(t *testing.T) {
 			Storage:   []migration.Storage{{Name: "data", Path: "/data", SizeBytes: 10 << 30, Class: "fast"}},
 
 			TerminationGraceSeconds: 60,
+			Security: migration.Security{User: 7, Group: 8, FilesGroup: 9, Exceptions: []migration.Exception{
+				{Allow: "NET_BIND_SERVICE", Because: "port 80"}, {Allow: migration.AllowWrites, Because: "it unpacks itself"},
+			}},
+			Scratch: []string{"/var/cache/ledger"}, ServiceAccount: "ledger",
+			Autoscale: &migration.Autoscale{Min: 2, Max: 5, CPUPercent: 70},
+			NetworkPolicy: &migration.NetworkPolicy{
+				To:   []migration.NetworkPeer{{CIDR: "192.0.2.30/32", Port: 5432, Protocol: "TCP", What: "postgres"}},
+				From: []string{"ingress"},
+			},
+			PodManagement: migration.ManageParallel, UpdateStrategy: migration.UpdateOnDelete,
+		}, {
+			Name: "worker", Image: "worker", Kind: migration.KindAuto, Replicas: 1, Ports: []migration.Port{},
+			Health: migration.Health{Command: []string{"/alive", "now"}}, TerminationGraceSeconds: 30, PreStopSeconds: 5,
 		}, {
 			Name: "batch", Image: "batch", Kind: migration.KindAuto, Replicas: 1,
 			Ports: []migration.Port{{Name: "http", Port: 1, Protocol: "TCP"}}, Health: migration.Health{ReadinessPath: "/"},
 			TerminationGraceSeconds: 30, PreStopSeconds: 5,
 		}},
-		Target:  migration.Destination{Cluster: "c", Namespace: "bank", StagingNamespace: "drills", Exposure: migration.ExposeGateway},
+		Target: migration.Destination{Cluster: "c", Namespace: "bank", StagingNamespace: "drills", Exposure: migration.ExposeGateway,
+			Gateway: migration.Gateway{Name: "edge", Namespace: "gateways", Listener: "https"}},
 		Cutover: migration.CutoverHandover, Delivery: migration.DeliveryExternal,
 		Metrics: migration.Metrics{
 			Source: "p", Dashboard: "https://grafana.golemtrust.am/d/1",
@@ -138,7 +160,10 @@ func TestEveryFieldArrives(t *testing.T) {
 		}},
 		Approvals: migration.ApprovalRule{From: []string{"angua"}},
 		Fixes:     []migration.Fix{{Code: migration.CodeLogsStdout, Drill: migration.DrillLogs, How: "the appender writes to the console"}},
-		Schedules: []migration.Schedule{{Name: "ledger-night.timer", Owner: migration.OwnerCluster}, {Name: "/etc/cron.d/ledger:3", Owner: migration.OwnerNobody}},
+		Schedules: []migration.Schedule{{
+			Name: "ledger-night.timer", Owner: migration.OwnerCluster, When: "30 2 * * 1-5", TimeZone: "Europe/Berlin",
+			Command: []string{"/app/night", "--all"}, Workload: "worker",
+		}, {Name: "/etc/cron.d/ledger:3", Owner: migration.OwnerNobody}},
 	}
 	if !got.Windows[0].From.Equal(want.Windows[0].From) || !got.Windows[0].To.Equal(want.Windows[0].To) {
 		t.Errorf("window %v", got.Windows)

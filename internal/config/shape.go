@@ -137,8 +137,6 @@ func (s *source) ways(field string, w v1alpha1.Target, out *migration.Destinatio
 		s.problem(field+".ingress", "is given, and the exposure is "+string(out.Exposure), "write exposure: Ingress, or leave it out")
 	}
 	switch g := w.Gateway; {
-	case g == nil && out.Exposure == migration.ExposeGateway:
-		s.problem(field+".gateway", "is missing", "name the Gateway that leads to the application")
 	case g == nil:
 	case out.Exposure != migration.ExposeGateway && !s.bad[field+".exposure"]:
 		s.problem(field+".gateway", "is given, and the exposure is "+string(out.Exposure), "write exposure: Gateway, or leave it out")
