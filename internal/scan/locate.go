@@ -28,168 +28,215 @@ const (
 	ruleKeystore = "keystore"
 	ruleDSN      = "dsn"
 	ruleInside   = "key name inside a value"
+	ruleDefault  = "default of a reference"
+	ruleBase64   = "inside base64"
+	ruleGzip     = "inside gzip"
+	ruleRandom   = "random text"
+	ruleComment  = "commented out"
 )
 
-// Locate finds the secrets of one configuration file, in the order of its lines.
-// The path decides the format only where the content does not. What is empty, a
-// placeholder, a reference to a secret kept elsewhere, encrypted or public is
-// none.
+// Locate finds the secrets of one file, in the order of its lines. The path decides
+// how it is read only where the content does not. What is empty, a placeholder, a
+// reference to a secret kept elsewhere, encrypted or public is none; a default
+// password such as changeme is one, since it is in force where nobody changes it.
+// Of a program's text only its literals count. A place that is Doubtful is for a
+// person to decide and no finding: text that looks generated under a name that tells
+// nothing, a secret in a comment, a word that may be a name.
 func Locate(path string, data []byte) []Place {
+	return locate(path, data, 0)
+}
+
+// locate is Locate for what stands as many wrappings deep.
+func locate(path string, data []byte, depth int) []Place {
 	if p, ok := keystore(path, data); ok {
 		return []Place{p}
 	}
-	if bytes.IndexByte(data[:min(len(data), 8192)], 0) >= 0 {
+	switch {
+	case bytes.HasPrefix(data, gzipMagic):
+		if depth > 0 {
+			return nil
+		}
+		return zipped(path, data)
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return locateText(path, fromUTF16(data), depth)
+	case bytes.IndexByte(data[:min(len(data), 8192)], 0) >= 0:
 		return nil
 	}
-	format, settings := Settings(path, data)
-	if format == FormatEncrypted {
+	return locateText(path, data, depth)
+}
+
+func locateText(path string, data []byte, depth int) []Place {
+	k := kindOf(path)
+	l := locator{data: data, depth: depth, manner: k.manner, seen: map[Place]bool{}}
+	l.hot = hotLines(data, !k.sums)
+	if len(l.hot) == 0 && !k.colons && !(len(data) < 4096 && bytes.Count(data, []byte(":")) > 3) {
 		return nil
 	}
-	l := locator{seen: map[Place]bool{}}
-	l.settings(settings)
-	l.lines(data, format, settings)
-	slices.SortStableFunc(l.places, func(a, b Place) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), strings.Compare(a.Key, b.Key))
-	})
+	switch {
+	case l.fixed(path):
+	case k.manner == asCode:
+		l.code()
+	case k.manner == asProse:
+		l.prose()
+	default:
+		format, settings := Settings(path, data)
+		if format == FormatEncrypted {
+			return nil
+		}
+		if format == FormatText {
+			l.manner = asProse
+			l.prose()
+			break
+		}
+		if k.translation {
+			l.manner = asProse
+		}
+		l.settings(settings)
+		l.lines(settings)
+	}
+	sortPlaces(l.places)
 	return l.places
+}
+
+func sortPlaces(places []Place) {
+	slices.SortStableFunc(places, func(a, b Place) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Key, b.Key))
+	})
 }
 
 // Secret says by which rule a setting, variable or argument of this name and
 // value is a secret. The key is a path with "." or "/" between its parts.
 func Secret(key, value string) (rule string, secret bool) {
-	if (key == "PWD" || key == "OLDPWD") && strings.HasPrefix(value, "/") { // a shell's directory
-		return "", false
-	}
-	value = unquote(value)
-	switch {
-	case value == "":
-		return "", false
-	case strings.Contains(value, "-----BEGIN ") && pemBegin.MatchString(value):
-		rule = rulePrivate
-	default:
-		rule = shape(value)
-	}
-	switch {
-	case rule != "":
-	case secretName(key) && !pointsElsewhere(key, value):
-		rule = ruleKeyName
-	case assigns(value):
-		rule = ruleInside
-	}
-	if rule == "" || harmless(value) {
+	rule, v := judge(key, value, asConfig)
+	if v != sure {
 		return "", false
 	}
 	return rule, true
 }
 
+// judge says by which rule a value is a secret, and how surely.
+func judge(key, value string, m manner) (rule string, v verdict) {
+	if (key == "PWD" || key == "OLDPWD") && strings.HasPrefix(value, "/") { // a shell's directory
+		return "", innocent
+	}
+	value = unquote(value)
+	if value == "" {
+		return "", innocent
+	}
+	if strings.Contains(value, "-----BEGIN ") && pemBegin.MatchString(value) && !harmless(value) {
+		if body := value[pemBegin.FindStringIndex(value)[1]:]; len(body) < 16 || isExample(body) {
+			return "", innocent
+		}
+		return rulePrivate, sure
+	}
+	if inner, is := defaultOf(value); is {
+		if _, v := judge(key, inner, m); v == sure {
+			return ruleDefault, sure
+		}
+		return "", innocent
+	}
+	if harmless(value) {
+		return "", innocent
+	}
+	if rule := shape(value); rule != "" && !isExample(value) {
+		return rule, sure
+	}
+	if secretName(key) && !pointsElsewhere(key, value) {
+		if v := credible(value, strongName(key), m); v != innocent {
+			return ruleKeyName, v
+		}
+	}
+	if assigns(value, m) {
+		return ruleInside, sure
+	}
+	return "", innocent
+}
+
+// locator gathers the places of one file.
 type locator struct {
+	data   []byte
+	hot    []line
+	starts []int // offsets of the lines, once they are asked for
+	manner manner
+	depth  int
 	places []Place
 	seen   map[Place]bool
 }
 
-func (l *locator) add(line int, key, rule string) {
-	at := Place{Line: line, Key: key}
+// found is what was found where: a secret on a line, the text of its value where that
+// is known.
+type found struct {
+	line  int
+	key   string
+	rule  string
+	value string
+	v     verdict
+}
+
+func (l *locator) add(f found) {
+	at := Place{Line: f.line, Key: f.key}
 	if l.seen[at] {
 		return
 	}
 	l.seen[at] = true
-	l.places = append(l.places, Place{Line: line, Key: key, Rule: rule})
+	l.places = append(l.places, Place{Line: f.line, Column: l.column(f), Key: cmp.Or(f.key, "line"), Rule: f.rule, Doubtful: f.v == doubtful})
 }
 
-// settings judges every setting alone, and the value of a pair of settings by
-// what its sibling calls it: name: DB_PASSWORD, value: ….
-func (l *locator) settings(all []Setting) {
-	names := map[string]string{}
-	for _, s := range all {
-		parent, last := splitKey(strings.TrimSuffix(s.Key, "/#text"))
-		if slices.Contains([]string{"name", "key", "param-name"}, last) {
-			names[parent] = s.Value
-		}
-	}
-	for _, s := range all {
-		rule, secret := Secret(s.Key, s.Value)
-		if s.rule != "" {
-			rule, secret = s.rule, !harmless(s.Value)
-		}
-		key := s.Key
-		if name := names[named(s.Key)]; !secret && secretName(name) {
-			rule, secret = Secret(name, s.Value)
-			key = join(named(s.Key), name)
-		}
-		if secret {
-			l.add(s.Line, safeKey(key), rule)
-		}
-	}
-}
-
-// named is the path whose name says what the value at key is, "-" where no
-// sibling does.
-func named(key string) string {
-	parent, last := splitKey(strings.TrimSuffix(key, "/#text"))
-	if slices.Contains([]string{"value", "param-value"}, last) {
-		return parent
-	}
-	if text, is := strings.CutSuffix(key, "/#text"); is {
-		return text
-	}
-	return "-"
-}
-
-// lines looks at every line for what needs no format: private keys, and values
-// whose shape alone gives them away. Lines with a setting were judged before.
-func (l *locator) lines(data []byte, format Format, settings []Setting) {
-	taken := map[int]bool{}
-	for _, p := range l.places {
-		taken[p.Line] = true
-	}
-	owner := map[int]string{}
-	for _, s := range settings {
-		for i := s.Line; i <= s.last; i++ {
-			owner[i] = s.Key
-		}
-	}
-	n, inKey := 0, false
-	for line := range bytes.Lines(data) {
-		n++
-		_, owned := owner[n]
-		switch {
-		case inKey:
-			inKey = !pemEnd.Match(line)
-		case bytes.Contains(line, []byte("-----BEGIN ")) && pemBegin.Match(line):
-			inKey = !pemEnd.Match(line)
-			if key := safeKey(owner[n]); !l.covered(n, owner[n], settings) {
-				l.add(n, cmp.Or(key, rulePrivate), rulePrivate)
-			}
-		case !taken[n] && !owned && len(line) <= longestLine:
-			l.bare(n, string(line), format)
-		}
-	}
-}
-
-// covered says whether the private key of this line belongs to a setting that
-// stands in the list already, with the line on which it begins.
-func (l *locator) covered(n int, key string, settings []Setting) bool {
-	for _, s := range settings {
-		if s.Line <= n && n <= s.last && s.Key == key && l.seen[Place{Line: s.Line, Key: safeKey(key)}] {
-			return true
-		}
-	}
-	return false
-}
-
-func (l *locator) bare(n int, line string, format Format) {
-	if strings.Contains(line, "-----BEGIN ") || strings.Contains(line, "-----END ") {
+func (l *locator) addAt(line, column int, key, rule string, v verdict) {
+	p := Place{Line: line, Column: column, Key: cmp.Or(safeKey(key), "line"), Rule: rule, Doubtful: v == doubtful}
+	at := Place{Line: line, Column: column, Key: p.Key}
+	if v == innocent || l.seen[at] {
 		return
 	}
-	comment := isComment(strings.TrimSpace(line))
-	rule := shape(line)
-	switch {
-	case rule != "" && comment && exampleOnly(line):
-	case rule != "":
-		l.add(n, "line", rule)
-	case !comment && format != FormatText && assigns(line):
-		l.add(n, "line", ruleInside)
+	l.seen[at] = true
+	l.places = append(l.places, p)
+}
+
+// column is where the value begins on its line: behind the last part of its key,
+// since the same word may be both.
+func (l *locator) column(f found) int {
+	text := l.lineText(f.line)
+	from := 0
+	if _, last := splitKey(strings.TrimSuffix(f.key, "/#text")); last != "" {
+		if i := strings.Index(strings.ToLower(text), strings.Trim(last, "[]@#$")); i >= 0 && f.rule != rulePrivate {
+			from = min(i+len(last), len(text))
+		}
 	}
+	first, _, _ := strings.Cut(strings.TrimSpace(f.value), "\n")
+	if i := strings.Index(text[from:], first); i >= 0 && first != "" {
+		return from + i + 1
+	}
+	if i := strings.Index(text, first); i >= 0 && first != "" {
+		return i + 1
+	}
+	rest := strings.TrimLeft(text[from:], " \t\"'=:>]")
+	if rest == "" {
+		return len(text) - len(strings.TrimLeft(text, " \t")) + 1
+	}
+	return len(text) - len(rest) + 1
+}
+
+// lineText is a line without its end.
+func (l *locator) lineText(n int) string {
+	if l.starts == nil {
+		l.starts = []int{0}
+		for i, c := range l.data {
+			if c == '\n' {
+				l.starts = append(l.starts, i+1)
+			}
+		}
+		l.starts = append(l.starts, len(l.data))
+	}
+	if n < 1 || n >= len(l.starts) {
+		return ""
+	}
+	return string(bytes.TrimRight(l.data[l.starts[n-1]:l.starts[n]], "\r\n"))
+}
+
+// isHot says whether a line from first to last is worth a look.
+func (l *locator) isHot(first, last int) bool {
+	i, _ := slices.BinarySearchFunc(l.hot, first, func(h line, n int) int { return cmp.Compare(h.number, n) })
+	return i < len(l.hot) && l.hot[i].number <= last
 }
 
 const longestLine = 64 << 10
@@ -204,7 +251,7 @@ func keystore(path string, data []byte) (Place, bool) {
 		if data[15] == 2 {
 			return Place{}, false
 		}
-	case len(data) > 4 && data[0] == 0x30 && (strings.HasSuffix(name, ".p12") || strings.HasSuffix(name, ".pfx") || strings.HasSuffix(name, ".jks")):
+	case isPKCS12(data), isPKCS8(data), len(data) > 4 && data[0] == 0x30 && (strings.HasSuffix(name, ".p12") || strings.HasSuffix(name, ".pfx") || strings.HasSuffix(name, ".jks")):
 		if strings.Contains(name, "trust") || strings.Contains(name, "cacerts") {
 			return Place{}, false
 		}
@@ -212,4 +259,44 @@ func keystore(path string, data []byte) (Place, bool) {
 		return Place{}, false
 	}
 	return Place{Key: ruleKeystore, Rule: ruleKeystore}, true
+}
+
+// isPKCS12 says whether data begins as a PFX does: a sequence, version 3, and in it
+// the content type data (RFC 7292 and 2315).
+func isPKCS12(data []byte) bool {
+	body := derBody(data)
+	return bytes.HasPrefix(body, []byte{0x02, 0x01, 0x03, 0x30}) && bytes.Contains(body[:min(len(body), 32)], []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01})
+}
+
+// isPKCS8 says whether data begins as a private key in DER does: a sequence, version
+// 0 or 1, an algorithm and an octet string (RFC 5958), or version 0 and the numbers
+// of an RSA key (RFC 8017).
+func isPKCS8(data []byte) bool {
+	body := derBody(data)
+	if len(body) < 64 || !bytes.HasPrefix(body, []byte{0x02, 0x01}) || body[2] > 1 {
+		return false
+	}
+	switch body[3] {
+	case 0x30:
+		n := int(body[4])
+		return n > 4 && n < 48 && body[5] == 0x06 && len(body) > 5+n && body[5+n] == 0x04
+	case 0x02:
+		return body[4] == 0x82 && len(body) > 512
+	}
+	return body[2] == 1 && body[3] == 0x04 // RFC 5915: of an elliptic curve
+}
+
+// derBody is what stands in the sequence that begins data.
+func derBody(data []byte) []byte {
+	if len(data) < 8 || data[0] != 0x30 {
+		return nil
+	}
+	if data[1] < 0x80 {
+		return data[2:]
+	}
+	n := int(data[1] & 0x7f)
+	if n > 4 || len(data) < 2+n {
+		return nil
+	}
+	return data[2+n:]
 }

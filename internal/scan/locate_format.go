@@ -16,8 +16,9 @@ type Setting struct {
 	Key   string
 	Value string
 
-	last int    // its last line
-	rule string // the format itself says that it is a secret
+	last     int    // its last line
+	document int    // of several in one file
+	rule     string // the format itself says that it is a secret
 }
 
 // Printable is the setting's key as it can be shown to people.

@@ -25,10 +25,13 @@ var otherWords = []string{
 	"name", "names", "encoder", "encoding", "algorithm", "alg", "digest", "count", "limit", "prompt", "hint", "regex", "regexp", "pattern", "format", "ref", "provider",
 	"rotation", "cost", "rounds", "attempts", "retries", "id", "ids", "version", "class", "method", "mode", "strength", "reset", "change", "interval", "seconds", "days", "hours",
 	"issuer", "audience", "scope", "validity", "prefix", "suffix", "index", "label", "column", "query", "env", "command", "attribute", "store", "manager", "engine", "bytes", "mount", "volume", "authentication", "complexity", "history",
+	"maps", "map", "title", "text", "message", "msg", "error", "errors", "help", "description", "desc", "placeholder", "tooltip", "icon", "validator", "validation", "validators", "rule", "rules", "form", "page", "view", "screen", "dialog", "button", "box", "element", "selector",
+	"event", "handler", "callback", "listener", "func", "function", "factory", "builder", "resolver", "generator", "utils", "helper", "repository", "table", "schema", "template", "subject", "response", "checker", "status", "state", "flag", "visible", "group", "role", "user", "username", "host", "port",
+	"realm", "kind", "separator", "delimiter", "characters", "level", "at", "on", "until", "expired", "changed", "updated", "created", "warning", "notice", "link", "arn", "supported", "plugin", "extension", "exception", "controller", "model", "middleware", "syntax", "usage", "caption", "words", "list", "backend", "entropy", "digits", "verifier", "hook",
 }
 
 // otherFronts at the beginning of a key say that it is no secret.
-var otherFronts = []string{"public", "use", "require", "requires", "allow", "disable", "enable", "no", "skip", "show", "has", "is", "min", "max", "reset", "num"}
+var otherFronts = []string{"public", "use", "require", "requires", "allow", "disable", "enable", "no", "skip", "show", "has", "is", "min", "max", "reset", "num", "publishable", "forgot", "invalid", "wrong", "missing", "empty", "enter", "verify", "validate", "check", "get", "find", "nopasswd", "ask", "supports", "should", "can", "with", "without", "enforce"}
 
 var squashed = []string{"passw", "passphrase", "secret", "apikey", "accesskey", "privatekey", "credential"}
 
@@ -93,6 +96,19 @@ func secretPart(words []string) bool {
 		}
 	}
 	return false
+}
+
+// strongName says that a key is named for what people log in with, and not only for
+// a token or key.
+func strongName(key string) bool {
+	_, last := splitKey(key)
+	lower := strings.ToLower(last)
+	for _, w := range []string{"pass", "pwd", "secret", "psk", "credential", "requirepass", "masterauth", "bindpw", "rootpw", "community"} {
+		if strings.Contains(lower, w) {
+			return true
+		}
+	}
+	return lower == "pw" || strings.HasSuffix(lower, "_pw") || strings.HasPrefix(lower, "pw_")
 }
 
 // keyParts splits a name at separators and changes of case, in lower case.

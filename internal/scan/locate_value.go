@@ -12,7 +12,7 @@ import (
 var (
 	// assignment is key=value inside of a longer value: -Dx.password=…, a DSN,
 	// a JAAS line, Environment= of systemd; and key: value of JSON.
-	assignment = regexp.MustCompile(`([A-Za-z_][\w.-]*)(?:\s*=|\\?["']\s*:)\s*\\?("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&)]+)`)
+	assignment = regexp.MustCompile(`([A-Za-z_][\w.-]*)(?:\s*=|\\?["']\s*:)\s*(\\"[^"\\]*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&)]+)`)
 	// flag is an option of a command line with its value as the next word.
 	flag = regexp.MustCompile(`(?:^|\s)--?([A-Za-z][\w-]*)\s+("[^"]*"|'[^']*'|[^\s"'-]\S*)`)
 
@@ -43,12 +43,30 @@ func shape(value string) string {
 		return "authorization"
 	case strings.Contains(lower, "basic") && anyCredentials(value):
 		return "authorization"
+	case strings.Contains(value, "$") && crypted.MatchString(value), strings.Contains(lower, "{s") && directoryHash.MatchString(value):
+		return ruleHash
+	case containsAny(value, "hooks.slack.com/services/", "/api/webhooks/") && webhook.MatchString(value):
+		return "vendor"
 	case strings.Contains(value, "eyJ") && ruleOf("jwt").value.MatchString(value):
 		return "jwt"
-	case containsAny(value, "AKIA", "ASIA", "gh", "glpat-", "xox", "hvs.", "sk_") && ruleOf("vendor").value.MatchString(value):
+	case vendorToken(value):
 		return "vendor"
 	}
 	return ""
+}
+
+var (
+	crypted       = regexp.MustCompile(`\$(?:apr1|1|2[abxy]?|5|6|7|y|gy|sha1|pbkdf2-sha\d+|argon2(?:id?|d))\$[./A-Za-z0-9=,$+*-]{16,}|pbkdf2_sha256\$\d+\$\S{16,}|SCRAM-SHA-256\$\d+:\S{16,}`)
+	directoryHash = regexp.MustCompile(`\{(?:SSHA|SHA|SMD5|SSHA256|SSHA512|SHA256|SHA512)\}[A-Za-z0-9+/=]{20,}`)
+	webhook       = regexp.MustCompile(`hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}|/api/webhooks/\d{15,}/[\w-]{40,}`)
+	vendors       = regexp.MustCompile(`\b(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35}|\bya29\.[\w-]{20,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{22,}|\bgl(?:pat|ptt|rt|cbt|dt|oas|soat|imt|ft|agent)-[\w-]{16,}|` +
+		`\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}|\bhv[sbr]\.[\w-]{16,}|\b[rs]k_(?:live|test|prod)_[A-Za-z0-9]{16,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-AgE[\w-]{16,}|\bdop_v1_[0-9a-f]{32,}|` +
+		`\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{20,}|\bsq0(?:atp|csp)-[\w-]{20,}|\bEAAC[A-Za-z0-9]{30,}|\bkey-[0-9a-f]{32}\b|\bSK[0-9a-f]{32}\b|\bdckr_pat_[\w-]{16,}|\bglsa_\w{20,}|\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}|\bLTAI[A-Za-z0-9]{12,}\b|\b(?:rubygems|lin_api|figd|pul|sntrys|dp\.pt|tfp|phc|atlasv1|hf)_[A-Za-z0-9_-]{30,}|\b\d{8,10}:AA[\w-]{33}\b|\bAGE-SECRET-KEY-1[0-9A-Z]{50,}|\b[\w]{14}\.atlasv1\.[\w=-]{40,}`)
+)
+
+// vendorToken says whether a text holds a token of the form that its maker gave it.
+func vendorToken(value string) bool {
+	return len(value) >= 16 && vendors.MatchString(value)
 }
 
 func containsAny(text string, words ...string) bool {
@@ -110,33 +128,51 @@ func anyCredentials(value string) bool {
 
 // assigns says whether somewhere inside of value a key with a secret's name gets
 // a value.
-func assigns(value string) bool {
+func assigns(value string, m manner) bool {
 	if !strings.ContainsAny(value, `=-"'`) {
 		return false
 	}
-	for _, m := range assignment.FindAllStringSubmatch(value, -1) {
-		if v := unquote(m[2]); secretName(m[1]) && !harmless(v) && !pointsElsewhere(m[1], v) {
+	for _, a := range assignment.FindAllStringSubmatch(value, -1) {
+		if v := unquote(strings.NewReplacer(`\"`, `"`).Replace(a[2])); secretName(a[1]) && !pointsElsewhere(a[1], v) && credible(v, strongName(a[1]), m) == sure && !bound.MatchString(v) {
 			return true
 		}
 	}
-	for _, m := range flag.FindAllStringSubmatch(value, -1) {
-		if v := unquote(m[2]); secretName(m[1]) && !harmless(v) && !pointsElsewhere(m[1], v) {
+	if m != asConfig && !strings.Contains(value, "--") {
+		return false
+	}
+	for _, a := range flag.FindAllStringSubmatch(value, -1) {
+		if v := unquote(a[2]); secretName(a[1]) && !pointsElsewhere(a[1], v) && credible(v, strongName(a[1]), m) == sure && (m == asConfig || telling(v)) {
 			return true
 		}
 	}
 	return false
 }
 
+// bound is a value that a statement of SQL is given when it is run.
+var bound = regexp.MustCompile(`^(?:\?|:\w+|\$\d+|@\w+|%s)$`)
+
+// defaultOf is what a reference says where the variable is not set: ${A:-x} of a
+// shell, ${A:x} of Spring. Where it is a reference again there is none.
+func defaultOf(value string) (string, bool) {
+	m := withDefault.FindStringSubmatch(value)
+	if m == nil || m[2] == "" || m[1] == "" && strings.HasPrefix(m[2], "/") {
+		return "", false
+	}
+	return unquote(m[2]), true
+}
+
+var withDefault = regexp.MustCompile(`^\$\{[A-Za-z_][\w.-]*:([-=]?)([^${}?+]+)\}$`)
+
 var (
 	// reference is a value that says where the secret is.
-	reference = regexp.MustCompile(`(?i)^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_]\w*|%\{.*\}|%\([\w.]+\)s|%[A-Z_]+%|\{\{.*\}\}|<%.*%>|@[\w.]+@|#\{.*\}|` +
+	reference = regexp.MustCompile(`(?i)^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_]\w*|%\{.*\}|%\([\w.]+\)s|%[A-Z_]+%|\$[0-9@#*?]|\{\{.*\}\}|<%.*%>|@[\w.]+@|#\{.*\}|` +
 		`(?:vault|env|file|ssm|sm|op|awssm|gcpsm|keyvault|secretsmanager|credstash|doppler|akv|secret|secrets|configtree|systemd-credential|cmd)[:+]\S*|` +
 		`ref\+\w+://\S*|arn:aws:(?:secretsmanager|ssm|kms):\S*|projects/[^/\s]+/secrets/\S*|@Microsoft\.KeyVault\(.*|` +
 		`(?:file:)?/(?:var/)?run/(?:secrets|credentials)/\S*|` +
 		`!(?:ref|sub|getatt|secret|env|env_var|vault)\b.*|\{resolve:.*|` +
 		`(?:os\.)?(?:getenv|environ)\b.*|process\.env\b.*|system\.getenv\b.*|ENV[\[(.].*|env\(.*|\$_(?:env|server)\[.*|lookup\(.*)$`)
 	// encrypted is a value that needs a key which does not stand beside it.
-	encrypted = regexp.MustCompile(`^(?:ENC[\[(].*|\{cipher\}.*|\{AES\}.*|!vault\b.*|\$ANSIBLE_VAULT.*|-----BEGIN (?:AGE|PGP MESSAGE).*|AgA[A-Za-z0-9+/=]{200,}|vault:v\d+:.*)`)
+	encrypted = regexp.MustCompile(`^(?:ENC[\[(].*|\{cipher\}.*|\{AES\}.*|\{[A-Za-z0-9+/=]{20,}\}|!vault\b.*|\$ANSIBLE_VAULT.*|-----BEGIN (?:AGE|PGP MESSAGE).*|AgA[A-Za-z0-9+/=]{200,}|vault:v\d+:.*)`)
 	// placeholder is what nobody can log in with. "changeme" and "changeit" are no
 	// placeholders: products ship with them, and they work.
 	placeholder = regexp.MustCompile(`(?i)^(?:<[^<>]*>|\[redacted.*|\[[a-z _-]*(?:password|secret|token|key)[a-z _-]*\]|x{3,}|\*+|\.{3,}|-+|_+|\?+|null|nil|none|undefined|~|true|false|yes|no|on|off|` +

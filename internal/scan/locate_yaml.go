@@ -12,7 +12,8 @@ import (
 // leaves to the rules that look at single lines.
 type yamlReader struct {
 	reader
-	open []yamlLevel
+	open     []yamlLevel
+	document int
 }
 
 type yamlLevel struct {
@@ -40,6 +41,7 @@ func (y *yamlReader) yamlLine() {
 		return
 	case strings.HasPrefix(raw, "---"), strings.HasPrefix(raw, "..."):
 		y.open = nil
+		y.document++
 		if strings.HasPrefix(text, "-----BEGIN ") {
 			y.skipPEM(text)
 		}
@@ -154,7 +156,7 @@ func (y *yamlReader) deeper(indent int) bool {
 }
 
 func (y *yamlReader) emit(first int, key, value string) {
-	y.out = append(y.out, Setting{Line: first + 1, last: y.at, Key: key, Value: value})
+	y.out = append(y.out, Setting{Line: first + 1, last: y.at, Key: key, Value: value, document: y.document})
 }
 
 var yamlProperty = regexp.MustCompile(`^(?:&\S+|!(?:!\w+|<[^>]*>)?)(?:\s+|$)`)
@@ -230,6 +232,7 @@ func (y *yamlReader) flow(first int, key, text string) {
 	f.collection(key, 0)
 	for i := range f.out {
 		f.out[i].last = max(f.out[i].Line, f.out[i].last)
+		f.out[i].document = y.document
 	}
 	y.out = append(y.out, f.out...)
 }

@@ -22,6 +22,9 @@ func (w *walk) judge(e *inventory.TreeEntry, name string, c content) {
 		}
 	}
 	for _, p := range scan.Locate(name, c.data) {
+		if p.Doubtful {
+			continue // no fact
+		}
 		w.facts.Secrets = append(w.facts.Secrets, inventory.SecretPlace{File: inventory.Name(name), Line: p.Line, Key: inventory.Name(p.Key), Rule: p.Rule, In: "file"})
 	}
 	if binary {

@@ -48,6 +48,9 @@ func (r *reading) namedKeys() {
 			r.scope.Gaps.Add(inventory.SubjectSecrets, inventory.Name(file), reason(err))
 		default:
 			for _, p := range scan.Locate(file, c.data) {
+				if p.Doubtful {
+					continue // no fact
+				}
 				r.facts.Secrets = append(r.facts.Secrets, inventory.SecretPlace{File: inventory.Name(file), Line: p.Line, Key: inventory.Name(p.Key), Rule: p.Rule, In: "file"})
 			}
 		}

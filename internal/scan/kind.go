@@ -1,0 +1,60 @@
+package scan
+
+import (
+	"path"
+	"strings"
+)
+
+// kind is what a file's name says of how its text is to be taken.
+type kind struct {
+	manner      manner
+	sums        bool // it lists checksums
+	colons      bool // a file of passwords whose lines need no telling word
+	translation bool // texts for people, under keys
+}
+
+var codeExtensions = set("go", "java", "kt", "kts", "scala", "groovy", "gradle", "py", "pyi", "pyw", "rb", "erb", "rake", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "svelte", "php", "phtml", "inc", "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "cs", "cshtml", "fs", "fsx", "vb", "vbs",
+	"swift", "m", "mm", "rs", "pl", "pm", "t", "lua", "dart", "ex", "exs", "erl", "hrl", "hs", "clj", "cljs", "edn", "jl", "r", "sql", "pgsql", "psql", "coffee", "asp", "aspx", "jsp", "jspx", "ps1", "psm1", "psd1", "as", "pas", "d", "nim", "zig", "cr", "sol", "proto", "thrift", "graphql", "gql", "hbs", "ejs", "twig", "blade", "haml", "pug", "slim", "mustache", "cmake", "bzl", "star", "jsonnet", "libsonnet", "cfm", "tcl", "v", "sv", "ipynb_", "pp", "recipe")
+
+var proseExtensions = set("md", "markdown", "mdx", "rst", "txt", "adoc", "asciidoc", "html", "htm", "xhtml_", "css", "scss", "less", "log", "tex", "org", "pod", "1", "5", "8", "po", "pot", "csv", "tsv", "svg", "rtf", "textile", "wiki", "changelog", "out", "err", "diff", "patch", "feature")
+
+var sumNames = set("go.sum", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "composer.lock", "poetry.lock", "pipfile.lock", "gemfile.lock", "cargo.lock", "flake.lock", "packages.lock.json", "uv.lock", "mix.lock", "pubspec.lock", "podfile.lock", "sha256sums", "sha512sums", "md5sums", "checksums.txt", ".terraform.lock.hcl", "chart.lock")
+
+func kindOf(file string) kind {
+	lower := strings.ToLower(file)
+	name := path.Base(lower)
+	ext := strings.TrimPrefix(path.Ext(name), ".")
+	for name != "."+ext && (ext == "dist" || ext == "sample" || ext == "example" || ext == "tpl" || ext == "tmpl" || ext == "bak" || ext == "orig" || ext == "old" || ext == "j2") {
+		name = strings.TrimSuffix(name, "."+ext)
+		ext = strings.TrimPrefix(path.Ext(name), ".")
+	}
+	k := kind{sums: sumNames[name] || ext == "sum" || ext == "lock" || strings.HasSuffix(name, "sums") || ext == "sha256" || ext == "md5" || ext == "map"}
+	switch {
+	case strings.Contains(name, "pgpass"), strings.Contains(name, "htpasswd"), name == "userlist.txt", name == "sasl_passwd", name == "chap-secrets", name == "pap-secrets", name == ".erlang.cookie":
+		k.colons = true
+		return k
+	case name == "requirements.txt", name == "robots.txt", name == "cmakelists.txt":
+		k.manner = asProse
+	case codeExtensions[ext], name == "jenkinsfile", name == "vagrantfile", name == "rakefile", name == "gemfile":
+		k.manner = asCode
+	case proseExtensions[ext], name == "readme", name == "changelog", name == "license", name == "copying", name == "changes", name == "news", name == "authors":
+		k.manner = asProse
+	}
+	k.translation = k.manner == asConfig && isTranslation(lower, name)
+	return k
+}
+
+// isTranslation says whether a file holds texts that people read, by where it lies.
+func isTranslation(lower, name string) bool {
+	for _, dir := range []string{"locale/", "locales/", "i18n/", "l10n/", "lang/", "langs/", "languages/", "translations/", "/messages/"} {
+		if strings.HasPrefix(lower, dir) || strings.Contains(lower, "/"+strings.TrimPrefix(dir, "/")) {
+			return true
+		}
+	}
+	for _, front := range []string{"messages", "labels", "translation", "strings.", "strings_", "applicationresources", "resources_", "validationmessages", "locale", "i18n"} {
+		if strings.HasPrefix(name, front) {
+			return true
+		}
+	}
+	return strings.HasSuffix(name, ".resx") || strings.HasSuffix(name, ".xlf") || strings.HasSuffix(name, ".strings")
+}
