@@ -28,8 +28,12 @@ const usage = `rehome-agent takes the facts of an application on this machine, f
 
   rehome-agent probe     reads a request from standard input, writes events to standard output;
                          ends when standard input is closed
+  rehome-agent tree      reads a request for a directory's tree from standard input, writes it to standard output;
+                         ends when standard input is closed
+  rehome-agent tree [--hash] [--partial] DIR
+                         the tree of DIR, with what its files hold or with --hash without
   rehome-agent version   shows which one this is
-`
+` + podUsage
 
 // largest bounds a request.
 const largest = 1 << 20
@@ -43,6 +47,12 @@ var (
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if code, mine := Hidden(args); mine {
 		return code
+	}
+	if code, mine := inPod(ctx, args, stdout, stderr); mine {
+		return code
+	}
+	if len(args) > 0 && args[0] == "tree" {
+		return giveTree(ctx, args[1:], stdin, stdout, stderr)
 	}
 	if len(args) != 1 {
 		fmt.Fprint(stderr, usage)
@@ -105,25 +115,32 @@ func serve(ctx context.Context, stdin io.Reader, stdout io.Writer, rest func()) 
 // read takes the request, one line.
 func read(r *bufio.Reader) (inventory.Request, error) {
 	var req inventory.Request
-	var line []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		line = append(line, part...)
-		if len(line) > largest {
-			return req, fmt.Errorf("read the request: it is longer than %d bytes", largest)
-		}
-		if err == nil || (errors.Is(err, io.EOF) && len(line) > 0) {
-			break
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return req, fmt.Errorf("read the request: %w", err)
-		}
+	line, err := requestLine(r)
+	if err != nil {
+		return req, err
 	}
 	if err := json.Unmarshal(line, &req); err != nil {
 		return req, fmt.Errorf("read the request: %w", err)
 	}
 	clear(line) // the key of the digests is in it
 	return req, nil
+}
+
+func requestLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		if len(line) > largest {
+			return nil, fmt.Errorf("read the request: it is longer than %d bytes", largest)
+		}
+		if err == nil || (errors.Is(err, io.EOF) && len(line) > 0) {
+			return line, nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return nil, fmt.Errorf("read the request: %w", err)
+		}
+	}
 }
 
 // events writes one JSON object in a line each.

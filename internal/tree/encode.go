@@ -23,7 +23,8 @@ import (
 //	F  there is no tree      JSON, in the place of H; nothing follows
 //
 // It is for pipes: nothing of it is meant to be kept.
-const magic = "rehome-tree 1\n"
+// Magic is the line with which a tree begins.
+const Magic = "rehome-tree 1\n"
 
 const (
 	maxPiece = 64 << 10
@@ -77,7 +78,7 @@ type sent struct {
 // Encode writes a tree, with the contents that it has.
 func Encode(w io.Writer, t Tree) error {
 	e := frames{to: w, sum: sha256.New()}
-	e.bytes([]byte(magic))
+	e.bytes([]byte(Magic))
 	e.json('H', header{[]byte(t.Host), []byte(t.Root), t.Taken, len(t.Entries)})
 	for _, x := range t.Entries {
 		e.json('E', sent{
@@ -102,7 +103,7 @@ func EncodeFailure(w io.Writer, f Failure) error {
 	const most = maxFrame / 8 // JSON writes some bytes as six
 	f.Err, f.Help = cut(f.Err, most/2), cut(f.Help, most/2)
 	e := frames{to: w, sum: sha256.New()}
-	e.bytes([]byte(magic))
+	e.bytes([]byte(Magic))
 	e.json('F', f)
 	return e.err
 }
@@ -167,11 +168,11 @@ func broken(format string, args ...any) error {
 }
 
 func (d *decoder) tree(most Bounds) (Tree, error) {
-	begin := make([]byte, len(magic))
+	begin := make([]byte, len(Magic))
 	if _, err := io.ReadFull(d.from, begin); err != nil {
 		return Tree{}, ended(err)
 	}
-	if string(begin) != magic {
+	if string(begin) != Magic {
 		return Tree{}, broken("it does not begin as one")
 	}
 	var h header

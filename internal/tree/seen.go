@@ -8,13 +8,17 @@ import (
 // most links on the way to one entry, as path_resolution(7) has it.
 const mostLinks = 40
 
+// mostSeen bounds what links make of a tree, in entries.
+const mostSeen = 100_000
+
 // Seen is a tree as an application sees it that opens paths: each link inside the
 // tree is what it leads to, a directory with all that it holds. A link that leads
 // out of the tree, to nothing, or round in a circle stays a link. What Kubernetes
 // keeps beside the files of a volume, names that begin with "..", is left out:
 // there the files themselves are links into "..data".
 //
-// Directories that links lead to from within themselves are followed once.
+// A link to a directory that it stands in stays a link too, and so does every link
+// once mostSeen entries are seen: a few links can make a tree of any size.
 func Seen(t Tree) Tree {
 	s := seer{root: path.Clean(t.Root), at: make(map[string]Entry, len(t.Entries)), in: map[string][]string{}}
 	for _, e := range t.Entries {
@@ -28,7 +32,7 @@ func Seen(t Tree) Tree {
 	if root, ok := s.at["."]; ok {
 		out.Entries = append(out.Entries, root)
 	}
-	s.walk(".", ".", nil, func(e Entry) { out.Entries = append(out.Entries, e) })
+	s.walk(".", ".", nil, &out.Entries)
 	Sort(out.Entries)
 	return out
 }
@@ -39,9 +43,9 @@ type seer struct {
 	in   map[string][]string // what directories hold, as paths
 }
 
-// walk gives what stands in the directory dir, which is seen as shown. within are
+// walk adds what stands in the directory dir, which is seen as shown. within are
 // the directories that are being walked.
-func (s seer) walk(dir, shown string, within []string, give func(Entry)) {
+func (s seer) walk(dir, shown string, within []string, out *[]Entry) {
 	within = append(within[:len(within):len(within)], dir)
 	for _, p := range s.in[dir] {
 		name := path.Base(p)
@@ -50,15 +54,15 @@ func (s seer) walk(dir, shown string, within []string, give func(Entry)) {
 		}
 		e := s.at[p]
 		as := path.Join(shown, name)
-		if e.Kind == Link {
+		if e.Kind == Link && len(*out) < mostSeen {
 			if real, ok := s.resolve(p); ok && !holds(within, real.Path) {
 				e = real
 			}
 		}
 		p, e.Path = e.Path, as
-		give(e)
+		*out = append(*out, e)
 		if e.Kind == Dir {
-			s.walk(p, as, within, give)
+			s.walk(p, as, within, out)
 		}
 	}
 }

@@ -24,56 +24,76 @@ const (
 	maxNoise = 1 << 20
 )
 
-// probe is one run of the agent on a machine.
-type probe struct {
+// errand is one run of the agent on a machine.
+type errand struct {
 	machine *machine
 	ring    *keyring
 	carrier carrier
 	agent   binary
 	request []byte
-	say     func(inventory.Event)
+	// hear follows what the agent says, from the first byte on. It gives errNone
+	// where the agent has ended and said nothing, and nil where it said all.
+	hear func(*bufio.Reader) error
 
 	stdin  *input
 	errors *tail
 	dir    string // on the machine, while the agent is there
 }
 
-// probe carries the agent over, runs it, and gives its facts. Nothing of it is
-// left on the machine when it returns, unless the connection was lost: then the
-// machine removes it by itself when it learns that.
-func (k *keyring) probe(ctx context.Context, m *machine, agent binary, req inventory.Request, say func(inventory.Event)) (inventory.Facts, error) {
-	request, err := json.Marshal(req)
+// The words by which the agent knows what it is to do.
+const (
+	verbProbe = "probe"
+	verbTree  = "tree"
+)
+
+// errand carries the agent over, runs it with a request, and has its answer heard.
+// Nothing of it is left on the machine when that returns, unless the connection was
+// lost: then the machine removes it by itself when it learns that.
+func (k *keyring) errand(ctx context.Context, m *machine, agent binary, verb string, request any, hear func(*bufio.Reader) error) error {
+	line, err := json.Marshal(request)
 	if err != nil {
-		return inventory.Facts{}, fmt.Errorf("write the request: %w", err)
+		return fmt.Errorf("write the request: %w", err)
 	}
-	p := probe{
-		machine: m, ring: k, agent: agent, request: append(request, '\n'), say: say, errors: &tail{max: 16 << 10},
-		carrier: newCarrier(len(agent.data), k.settings.Sudo, k.settings.Ask != nil),
+	p := errand{
+		machine: m, ring: k, agent: agent, request: append(line, '\n'), hear: hear, errors: &tail{max: 16 << 10},
+		carrier: newCarrier(verb, len(agent.data), k.settings.Sudo, k.settings.Ask != nil),
 	}
 	return p.run(ctx)
 }
 
-func (p *probe) run(ctx context.Context) (inventory.Facts, error) {
+// probe has the facts taken and gives them.
+func (k *keyring) probe(ctx context.Context, m *machine, agent binary, req inventory.Request, say func(inventory.Event)) (facts inventory.Facts, err error) {
+	err = k.errand(ctx, m, agent, verbProbe, req, func(lines *bufio.Reader) error {
+		got, err := events(lines, say)
+		if err == nil {
+			facts = *got
+		}
+		return err
+	})
+	return facts, err
+}
+
+func (p *errand) run(ctx context.Context) error {
 	s, err := p.machine.client.NewSession()
 	if err != nil {
-		return inventory.Facts{}, fmt.Errorf("open a session: %w", err)
+		return fmt.Errorf("open a session: %w", err)
 	}
 	defer s.Close()
 	in, err := s.StdinPipe()
 	if err != nil {
-		return inventory.Facts{}, err
+		return err
 	}
 	p.stdin = &input{w: in}
 	out, err := s.StdoutPipe()
 	if err != nil {
-		return inventory.Facts{}, err
+		return err
 	}
 	said, err := s.StderrPipe()
 	if err != nil {
-		return inventory.Facts{}, err
+		return err
 	}
 	if err := s.Start(p.carrier.command()); err != nil {
-		return inventory.Facts{}, fmt.Errorf("start a shell: %w", err)
+		return fmt.Errorf("start a shell: %w", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -82,7 +102,7 @@ func (p *probe) run(ctx context.Context) (inventory.Facts, error) {
 	leaving.Go(func() { p.leave(ctx, s, ended) })
 	var listening sync.WaitGroup
 	listening.Go(func() { p.listen(ctx, said, cancel) })
-	facts, ferr := p.converse(out)
+	ferr := p.converse(out)
 	p.stdin.close()
 	if ferr != nil {
 		cancel(ferr) // what the machine still says is of no use
@@ -94,12 +114,12 @@ func (p *probe) run(ctx context.Context) (inventory.Facts, error) {
 	werr := s.Wait()
 	close(ended)
 	leaving.Wait()
-	return p.outcome(ctx, facts, ferr, werr)
+	return p.outcome(ctx, ferr, werr)
 }
 
 // leave ends a session whose context has ended: first by taking its input away,
 // then by a signal, at last with the connection.
-func (p *probe) leave(ctx context.Context, s *ssh.Session, ended <-chan struct{}) {
+func (p *errand) leave(ctx context.Context, s *ssh.Session, ended <-chan struct{}) {
 	select {
 	case <-ended:
 		return
@@ -161,49 +181,73 @@ func (i *input) tryClose() {
 	}
 }
 
-// errNone says that the agent has ended without facts.
-var errNone = errors.New("the agent ended without facts")
+// errNone says that the agent has ended without an answer.
+var errNone = errors.New("the agent ended without an answer")
 
 // converse follows what the command says: it sends the agent, then the request,
-// and hands on the agent's events until there are facts.
-func (p *probe) converse(out io.Reader) (*inventory.Facts, error) {
+// and hands on the rest to who hears the agent.
+func (p *errand) converse(out io.Reader) error {
 	lines := bufio.NewReaderSize(out, 64<<10)
-	ready, noise := false, 0
-	for {
-		line, err := readLine(lines, maxLine)
+	for noise := 0; ; {
+		line, err := nextLine(lines)
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil, errNone
-			}
-			return nil, fmt.Errorf("read from the agent: %w", err)
+			return err
 		}
-		if !ready {
-			word, rest, ok := p.carrier.heard(string(line))
-			if ready, err = p.answer(word, rest); err != nil {
-				return nil, err
-			}
-			if !ok {
-				noise += len(line)
-			}
-		} else if e, ok := event(line); ok {
-			switch {
-			case e.Err != "":
-				return nil, withHint(errors.New(redacted(e.Err)), "%s", redacted(e.Hint))
-			case e.Facts != nil:
-				return e.Facts, nil
-			}
-			p.say(e)
-		} else {
+		word, rest, ok := p.carrier.heard(string(line))
+		ready, err := p.answer(word, rest)
+		switch {
+		case err != nil:
+			return err
+		case ready:
+			return p.hear(lines)
+		case !ok:
 			noise += len(line)
 		}
 		if noise > maxNoise {
-			return nil, errors.New("the login prints more than a megabyte that is not the agent's")
+			return errNoise
+		}
+	}
+}
+
+var errNoise = errors.New("the login prints more than a megabyte that is not the agent's")
+
+// nextLine gives one line, or errNone where there is no more.
+func nextLine(lines *bufio.Reader) ([]byte, error) {
+	line, err := readLine(lines, maxLine)
+	if errors.Is(err, io.EOF) {
+		return nil, errNone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read from the agent: %w", err)
+	}
+	return line, nil
+}
+
+// events hands on the agent's events until there are facts.
+func events(lines *bufio.Reader, say func(inventory.Event)) (*inventory.Facts, error) {
+	for noise := 0; ; {
+		line, err := nextLine(lines)
+		if err != nil {
+			return nil, err
+		}
+		e, ok := event(line)
+		switch {
+		case !ok:
+			if noise += len(line); noise > maxNoise {
+				return nil, errNoise
+			}
+		case e.Err != "":
+			return nil, withHint(errors.New(redacted(e.Err)), "%s", redacted(e.Hint))
+		case e.Facts != nil:
+			return e.Facts, nil
+		default:
+			say(e)
 		}
 	}
 }
 
 // answer does what the command waits for.
-func (p *probe) answer(word, rest string) (ready bool, err error) {
+func (p *errand) answer(word, rest string) (ready bool, err error) {
 	switch word {
 	case saidSend:
 		p.dir = rest
@@ -255,7 +299,7 @@ func readLine(r *bufio.Reader, most int) ([]byte, error) {
 
 // listen keeps the last of standard error, and answers sudo when it wants a
 // password. Without an answer the run is given up.
-func (p *probe) listen(ctx context.Context, said io.Reader, cancel context.CancelCauseFunc) {
+func (p *errand) listen(ctx context.Context, said io.Reader, cancel context.CancelCauseFunc) {
 	prompt := []byte(p.carrier.prompt())
 	var rest []byte
 	buf := make([]byte, 4096)
@@ -286,7 +330,7 @@ func (p *probe) listen(ctx context.Context, said io.Reader, cancel context.Cance
 }
 
 // password asks for sudo's password and sends it.
-func (p *probe) password(ctx context.Context, asked int) error {
+func (p *errand) password(ctx context.Context, asked int) error {
 	answer, err := p.ring.ask(ctx, Question{Machine: p.machine.reach.title(), Kind: AskSudo, Again: asked > 0})
 	if err != nil {
 		return fmt.Errorf("ask for the password of sudo: %w", err)
@@ -298,32 +342,32 @@ func (p *probe) password(ctx context.Context, asked int) error {
 	return err
 }
 
-// outcome is how the run ended: its facts, or the first thing that went wrong.
-func (p *probe) outcome(ctx context.Context, facts *inventory.Facts, ferr, werr error) (inventory.Facts, error) {
+// outcome is how the run ended: well, or the first thing that went wrong.
+func (p *errand) outcome(ctx context.Context, ferr, werr error) error {
 	exit, ended := errors.AsType[*ssh.ExitError](werr)
 	switch {
-	case facts != nil:
-		return *facts, nil // it has been removed, or removes itself
+	case ferr == nil:
+		return nil // it has been removed, or removes itself
 	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), ferr):
-		return inventory.Facts{}, context.Cause(ctx)
+		return context.Cause(ctx)
 	case !errors.Is(ferr, errNone):
-		return inventory.Facts{}, ferr
+		return ferr
 	case ended && exit.Signal() != "":
-		return inventory.Facts{}, p.blame(fmt.Errorf("%w: it was ended there by SIG%s", errNone, exit.Signal()))
+		return p.blame(fmt.Errorf("%w: it was ended there by SIG%s", errNone, exit.Signal()))
 	case ended:
-		return inventory.Facts{}, p.blame(fmt.Errorf("%w: exit code %d", errNone, exit.ExitStatus()))
+		return p.blame(fmt.Errorf("%w: exit code %d", errNone, exit.ExitStatus()))
 	case werr != nil:
-		return inventory.Facts{}, p.lost()
+		return p.lost()
 	}
-	return inventory.Facts{}, p.blame(errNone)
+	return p.blame(errNone)
 }
 
-func (p *probe) lost() error {
+func (p *errand) lost() error {
 	return withHint(p.blame(ErrLost), "nothing of the agent stays there: it ends with its connection; try again")
 }
 
 // blame adds what the machine said last, and what helps against it.
-func (p *probe) blame(err error) error {
+func (p *errand) blame(err error) error {
 	said := lastLines(p.errors.String(), 3)
 	if said != "" {
 		err = fmt.Errorf("%w: %s", err, said)

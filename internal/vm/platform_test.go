@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bufio"
 	"errors"
 	"strings"
 	"testing"
@@ -58,11 +59,15 @@ func FuzzConverse(f *testing.F) {
 	f.Add(token + " short\n")
 	f.Add(token + " ready\n{\"err\":\"password=hunter2-hunter2\"}\n")
 	f.Fuzz(func(t *testing.T, said string) {
-		p := probe{
-			carrier: carrier{token: token}, agent: binary{data: []byte("agent")}, request: []byte("{}\n"),
-			stdin: &input{w: discard{}}, say: func(inventory.Event) {},
+		var facts *inventory.Facts
+		p := errand{
+			carrier: carrier{token: token}, agent: binary{data: []byte("agent")}, request: []byte("{}\n"), stdin: &input{w: discard{}},
+			hear: func(lines *bufio.Reader) (err error) {
+				facts, err = events(lines, func(inventory.Event) {})
+				return err
+			},
 		}
-		facts, err := p.converse(strings.NewReader(said))
+		err := p.converse(strings.NewReader(said))
 		if (facts == nil) == (err == nil) {
 			t.Errorf("%q: %v, %v", said, facts, err)
 		}

@@ -18,15 +18,16 @@ import (
 // without quotes, exclamation marks and doubled backslashes; /bin/sh reads it.
 type carrier struct {
 	token string // begins every line that is meant for this program
+	verb  string // what the agent is to do
 	size  int    // of the agent, in bytes
 	sudo  bool
 	ask   bool // somebody can be asked for sudo's password
 }
 
-func newCarrier(size int, sudo, ask bool) carrier {
+func newCarrier(verb string, size int, sudo, ask bool) carrier {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // it never fails
-	return carrier{token: "rehome-" + hex.EncodeToString(b), size: size, sudo: sudo, ask: ask}
+	return carrier{verb: verb, token: "rehome-" + hex.EncodeToString(b), size: size, sudo: sudo, ask: ask}
 }
 
 // What the command says on its standard output, behind the token.
@@ -62,7 +63,7 @@ mkfifo "$d/in" || exit 75;
 set --;
 SUDO
 exec 3<&0;
-"$@" /bin/sh -c "echo TOKEN ready; exec \"\$0\" probe" "$f" <"$d/in" 3<&- & p=$! ;
+"$@" /bin/sh -c "echo TOKEN ready; exec \"\$0\" VERB" "$f" <"$d/in" 3<&- & p=$! ;
 { cat <&3 >"$d/in"; sleep 3; kill "$$"; } >/dev/null 2>&1 & w=$! ;
 stop() { kill "$p" && sleep 1 && kill -9 "$p"; exit "$1"; } 2>/dev/null;
 trap "stop 129" HUP;
@@ -85,7 +86,7 @@ func (c carrier) command() string {
 	if c.sudo {
 		sudo = strings.ReplaceAll(asRoot, "HOW", how)
 	}
-	text := strings.NewReplacer("SUDO", sudo, "TOKEN", c.token, "SIZE", strconv.Itoa(c.size)).Replace(script)
+	text := strings.NewReplacer("SUDO", sudo, "TOKEN", c.token, "VERB", c.verb, "SIZE", strconv.Itoa(c.size)).Replace(script)
 	return "exec /bin/sh -c '" + strings.Join(strings.Fields(text), " ") + "'"
 }
 

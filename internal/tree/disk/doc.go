@@ -33,7 +33,8 @@ const (
 	StandardMaxEntries = 50_000
 )
 
-func (o Options) filled() Options {
+// Filled has the standard bounds where there are none.
+func (o Options) Filled() Options {
 	if o.MaxFile <= 0 {
 		o.MaxFile = StandardMaxFile
 	}

@@ -1,11 +1,14 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +44,7 @@ type hooks struct {
 }
 
 func read(ctx context.Context, root string, o Options, h hooks) (tree.Tree, int, error) {
-	o = o.filled()
+	o = o.Filled()
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		return tree.Tree{}, 0, &Error{Root: root, Why: err.Error(), err: err}
@@ -94,6 +97,7 @@ type walk struct {
 	entries []tree.Entry
 	seen    []sighting
 	total   int64
+	sizes   []sized
 	faults  []Fault
 	full    bool // the bound on entries is reached
 }
@@ -104,6 +108,21 @@ type sighting struct {
 	mark mark
 }
 
+type sized struct {
+	path string
+	size int64
+}
+
+// largest names the files that are the most of it.
+func (w *walk) largest() string {
+	slices.SortFunc(w.sizes, func(a, b sized) int { return cmp.Or(cmp.Compare(b.size, a.size), tree.Order(a.path, b.path)) })
+	var out []string
+	for _, s := range w.sizes[:min(len(w.sizes), 5)] {
+		out = append(out, fmt.Sprintf("%s (%d)", tree.Name(s.path), s.size))
+	}
+	return strings.Join(out, ", ")
+}
+
 // once reads everything and looks at everything again.
 func (w *walk) once() error {
 	w.began = time.Now()
@@ -111,7 +130,7 @@ func (w *walk) once() error {
 	if err != nil {
 		return w.rootError(err)
 	}
-	defer unix.Close(fd)
+	defer shut(fd)
 	w.real, w.mounts = mountsBelow(fd)
 	st, err := stat(fd)
 	if err != nil {
@@ -122,7 +141,7 @@ func (w *walk) once() error {
 		return err
 	}
 	if w.total > w.o.MaxTotal {
-		w.faults = append(w.faults, Fault{".", fmt.Errorf("%w: its files have %d bytes, %d are the most", ErrTooBig, w.total, w.o.MaxTotal)})
+		w.faults = append(w.faults, Fault{".", fmt.Errorf("%w: its files have %d bytes, %d are the most; the largest are %s", ErrTooBig, w.total, w.o.MaxTotal, w.largest())})
 	}
 	if w.hooks.read != nil {
 		w.hooks.read()

@@ -89,11 +89,14 @@ func openAt(dir int, name string, flags int, want mark) (int, unix.Stat_t, error
 		err = errMoved
 	}
 	if err != nil {
-		unix.Close(fd)
+		shut(fd)
 		return -1, unix.Stat_t{}, err
 	}
 	return fd, st, nil
 }
+
+// shut closes what was only read: there is nothing that could be lost.
+func shut(fd int) { _ = unix.Close(fd) }
 
 // errMoved says that a name leads to something else than a moment before.
 var errMoved = errors.New("it was replaced")
@@ -195,7 +198,7 @@ func (w *walk) below(dir int, name string, e tree.Entry, st unix.Stat_t, depth i
 	if err != nil {
 		return w.stumble(e, err)
 	}
-	defer unix.Close(fd)
+	defer shut(fd)
 	w.entries = append(w.entries, e)
 	return w.dir(fd, e.Path, st, depth+1)
 }
@@ -203,6 +206,7 @@ func (w *walk) below(dir int, name string, e tree.Entry, st unix.Stat_t, depth i
 func (w *walk) file(dir int, name string, e tree.Entry, st unix.Stat_t) error {
 	e.Size = st.Size
 	w.total += st.Size
+	w.sizes = append(w.sizes, sized{e.Path, st.Size})
 	switch {
 	case st.Size > w.o.MaxFile:
 		w.wrong(e, fmt.Errorf("%w: %d bytes, %d are the most", ErrTooBig, st.Size, w.o.MaxFile))
@@ -215,7 +219,7 @@ func (w *walk) file(dir int, name string, e tree.Entry, st unix.Stat_t) error {
 	if err != nil {
 		return w.stumble(e, err)
 	}
-	defer unix.Close(fd)
+	defer shut(fd)
 	if w.hooks.opened != nil {
 		w.hooks.opened(e.Path)
 	}

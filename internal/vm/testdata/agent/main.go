@@ -4,19 +4,27 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"rehome.dev/rehome/internal/agent"
 	"rehome.dev/rehome/internal/inventory"
+	trees "rehome.dev/rehome/internal/tree"
 )
 
 func main() {
 	in := bufio.NewReader(os.Stdin)
 	line, err := in.ReadBytes('\n')
+	if len(os.Args) == 2 && os.Args[1] == "tree" {
+		os.Exit(tree(line, in))
+	}
 	var req inventory.Request
 	if err == nil {
 		err = json.Unmarshal(line, &req)
@@ -57,6 +65,33 @@ func main() {
 		f.Files = append(f.Files, inventory.File{Path: fmt.Sprintf("/var/lib/application/file-%d", i), Class: inventory.FileData, By: []string{"fd"}})
 	}
 	say(inventory.Event{Facts: &f})
+}
+
+// tree does what the agent does, or what the root's name says.
+func tree(line []byte, in io.Reader) int {
+	var req agent.TreeRequest
+	if err := json.Unmarshal(line, &req); err != nil {
+		return 2
+	}
+	half := trees.Magic + "H\x00\x00\x00\x02{}" + "canary-hunter2-canary"
+	switch filepath.Base(string(req.Root)) {
+	case "hang": // until its input ends
+		fmt.Print(half)
+		_, _ = io.Copy(io.Discard, in)
+		return 1
+	case "crash":
+		fmt.Print(half)
+		fmt.Fprintln(os.Stderr, "panic: password=canary-hunter2-canary")
+		return 7
+	case "nothing":
+		return 3
+	case "garbage":
+		fmt.Print(half + strings.Repeat("canary-hunter2-canary", 1<<12))
+		return 0
+	}
+	fmt.Println("Last login: never")
+	fmt.Print("without an end ")
+	return agent.Run(context.Background(), []string{"tree"}, io.MultiReader(bytes.NewReader(line), in), os.Stdout, os.Stderr)
 }
 
 func say(e inventory.Event) {
