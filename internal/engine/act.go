@@ -22,6 +22,7 @@ var bounds = map[string]time.Duration{
 	"scale":        10 * time.Second,
 	"run-smoke":    5 * time.Minute,
 	"save-logs":    20 * time.Second,
+	"run-drill":    10 * time.Minute,
 }
 
 // act journals all intents and then carries them out one after the other.
@@ -63,6 +64,10 @@ func (e *Engine) perform(ctx context.Context, i migration.Intent) error {
 	began := e.ports.Clock.Now()
 	out, res, err := e.do(ctx, i)
 	e.forget() // whatever was seen, was seen before this
+	if e.lost != nil {
+		err, e.lost = e.lost, nil
+		return err // somebody else says how it ended
+	}
 	res.Took = e.ports.Clock.Now().Sub(began)
 	if err != nil {
 		res.Detail = strings.TrimPrefix(res.Detail+"; "+err.Error(), "; ")
@@ -93,6 +98,8 @@ func (e *Engine) do(ctx context.Context, i migration.Intent) (migration.Outcome,
 		return e.smoke(ctx, a)
 	case migration.SaveLogs:
 		return e.saveLogs(ctx, a)
+	case migration.RunDrill:
+		return e.drill(ctx, a)
 	default:
 		err = fmt.Errorf("no executor for %s", migration.ActionName(i.Action))
 		out = migration.OutcomeNotDone

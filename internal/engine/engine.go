@@ -20,6 +20,7 @@ type Ports struct {
 	Metrics  Metrics
 	Machines Machines
 	Images   Images
+	Drills   Drills
 	Prober   Prober
 	Smoker   Smoker
 	Archive  Archive

@@ -18,11 +18,12 @@ import (
 )
 
 // lookBound is how long one observation may take, baseBound one look at the
-// images, and probeExtra the taking of facts beyond the policy's time for it: to
+// images, apartBound one at what staging reaches, and probeExtra the taking of facts beyond the policy's time for it: to
 // reach the machines and to bring the facts back. What takes longer is unknown.
 const (
 	lookBound  = 5 * time.Second
 	baseBound  = 25 * time.Second
+	apartBound = 25 * time.Second
 	probeExtra = 45 * time.Second
 )
 
@@ -32,6 +33,8 @@ func (e *Engine) bound(kind runbook.QueryKind) time.Duration {
 		return e.state.Policy.ProbeFor + probeExtra
 	case runbook.QueryBase:
 		return baseBound
+	case runbook.QueryIsolation:
+		return apartBound
 	}
 	return lookBound
 }
@@ -78,7 +81,7 @@ func (e *Engine) gather(ctx context.Context, queries []runbook.Query, want func(
 		if !want(q) {
 			continue
 		}
-		long = long || q.Kind == runbook.QueryInventory
+		long = long || q.Kind == runbook.QueryInventory || q.Kind == runbook.QueryIsolation
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, e.bound(q.Kind))
 			defer cancel()
@@ -86,7 +89,9 @@ func (e *Engine) gather(ctx context.Context, queries []runbook.Query, want func(
 		})
 	}
 	if long {
-		e.abide(ctx, &wg, begun)
+		done := make(chan struct{})
+		go func() { wg.Wait(); close(done) }()
+		e.abide(ctx, done, func() string { return e.lookingAt(queries, want, begun) })
 	}
 	if e.lost != nil {
 		cancel()
@@ -109,12 +114,21 @@ func (e *Engine) gather(ctx context.Context, queries []runbook.Query, want func(
 	}
 }
 
-// abide waits for a look that takes longer than the lease: it says that it goes
-// on, and keeps the lease. Where that is lost, or a person has stopped what is
-// done, there is nothing to wait for.
-func (e *Engine) abide(ctx context.Context, wg *sync.WaitGroup, begun time.Time) {
-	done := make(chan struct{})
-	go func() { wg.Wait(); close(done) }()
+// lookingAt says which look goes on that takes long.
+func (e *Engine) lookingAt(queries []runbook.Query, want func(runbook.Query) bool, begun time.Time) string {
+	for _, q := range queries {
+		if want(q) && q.Kind == runbook.QueryInventory {
+			return fmt.Sprintf("facts are taken on %s: %s of %s", strings.Join(e.state.Spec.Hosts(), ", "),
+				e.ports.Clock.Now().Sub(begun).Round(time.Second), e.state.Policy.ProbeFor)
+		}
+	}
+	return "what the pods of staging name and talk to"
+}
+
+// abide waits for what takes longer than the lease: it says that it goes on, and
+// keeps the lease. Where that is lost, or a person has stopped what is done, there
+// is nothing to wait for.
+func (e *Engine) abide(ctx context.Context, done <-chan struct{}, what func() string) {
 	tick := time.NewTicker(LeaseTTL / 3)
 	defer tick.Stop()
 	for {
@@ -125,15 +139,13 @@ func (e *Engine) abide(ctx context.Context, wg *sync.WaitGroup, begun time.Time)
 			return
 		case <-tick.C:
 		}
-		now := e.ports.Clock.Now()
-		e.notify(Event{At: now, State: e.state, Looking: fmt.Sprintf("facts are taken on %s: %s of %s",
-			strings.Join(e.state.Spec.Hosts(), ", "), now.Sub(begun).Round(time.Second), e.state.Policy.ProbeFor)})
+		e.notify(Event{At: e.ports.Clock.Now(), State: e.state, Looking: what()})
 		if e.fence == 0 {
 			continue // this engine only looks
 		}
 		fence, err := e.ports.Journal.Acquire(ctx, e.key, e.holder, LeaseTTL)
 		if err == nil && fence != e.fence {
-			err = fmt.Errorf("while facts were taken: %w", ErrFenced)
+			err = fmt.Errorf("meanwhile: %w", ErrFenced)
 		}
 		if err != nil {
 			e.lost = err
@@ -189,6 +201,11 @@ func (e *Engine) ask(ctx context.Context, q runbook.Query, at time.Time) func(*r
 	case runbook.QueryBase:
 		bases := Bases(ctx, e.ports.Images, e.state.Spec, e.state.Policy, e.state.File, at)
 		return func(f *runbook.Facts) { f.Bases = bases }
+	case runbook.QueryIsolation:
+		v, err := e.isolation(ctx)
+		return func(f *runbook.Facts) {
+			f.Isolation = observed(v, at, "pods of "+spec.Namespace(migration.Staging), err)
+		}
 	case runbook.QueryBaseline:
 		v, err := e.ports.Metrics.Baseline(ctx, spec.Metrics, at, e.state.Policy.BaselineFor)
 		return func(f *runbook.Facts) { f.Baseline = observed(v, at, v.Source, err) }

@@ -53,7 +53,35 @@ func onMachines(l look) []migration.Reason {
 	if o := l.f.Inventory; o.At.IsZero() && o.Err == "" {
 		return l.notProbed()
 	}
-	return reasonsOf(l.assessment().Findings, notBase)
+	out := reasonsOf(l.assessment().Findings, notBase)
+	for i, r := range out {
+		out[i] = l.borneOut(r)
+	}
+	return out
+}
+
+// borneOut lets advice pass that was left to a drill in staging, once that has
+// shown what no machine can tell.
+func (l look) borneOut(r migration.Reason) migration.Reason {
+	if !r.Advice || r.Verdict != migration.Unknown {
+		return r
+	}
+	var shown string
+	for _, d := range drillsOf(l.s.Spec) {
+		if drillCodes[d.drill] != r.Code {
+			continue
+		}
+		got, ok := l.s.made(d)
+		if !ok || got.Verdict != migration.Pass {
+			return r
+		}
+		shown = fmt.Sprintf("; the drill %s has shown it %s", d.drill, got.At.UTC().Format(time.RFC3339))
+	}
+	if shown != "" {
+		r.Verdict, r.Advice, r.Hint = migration.Pass, false, ""
+		r.Text += shown
+	}
+	return r
 }
 
 // onImages judges what the images stand on.
@@ -205,25 +233,59 @@ func sourceOf(f readiness.Finding) string {
 }
 
 // nothingOwed are the declared fixes: each is owed to its drill until that has
-// proven it, or the item holds on the machines as they are.
+// proven it, or the item holds on the machines as they are. At stage the drill's
+// own reason says so where it has the same code.
 func nothingOwed(l look) []migration.Reason {
 	var out []migration.Reason
 	for _, fix := range l.s.Spec.Fixes {
+		if l.s.Step == migration.StepStage && !l.s.holds(fix.Code) && drillCodes[fix.Drill] == fix.Code && len(provenBy(l.s.Spec, fix)) > 0 {
+			continue
+		}
 		out = append(out, l.owed(fix))
 	}
 	return out
 }
 
+// owed is what one fix owes. How old its proof may be is for the step that rests
+// on it to say.
 func (l look) owed(fix migration.Fix) migration.Reason {
 	if l.s.holds(fix.Code) {
 		return passes(fix.Code, "it holds on the machines as they are: its fix owes nothing")
 	}
-	r := migration.Reason{
-		Code: fix.Code, Verdict: migration.Unknown, Remedy: migration.Blocks,
-		Text:     fmt.Sprintf("owed to the drill %s, which this version does not make: %s", fix.Drill, fix.How),
-		Required: "the staging drill " + string(fix.Drill) + " has proven it on the image",
+	required := "the staging drill " + string(fix.Drill) + " has proven it on the image"
+	proofs := provenBy(l.s.Spec, fix)
+	if len(proofs) == 0 {
+		r := migration.Reason{Code: fix.Code, Verdict: migration.Unknown, Required: required,
+			Text: fmt.Sprintf("owed to the drill %s, which no workload has: %s", fix.Drill, fix.How)}
+		return hint(r, "%s", missingDrill(fix.Drill))
 	}
-	return hint(r, "prove it by hand in staging, then: rehome waive NAME %s --reason … --until …", fix.Code)
+	var oldest time.Time
+	for _, d := range proofs {
+		got, ok := l.s.made(d)
+		switch {
+		case !ok:
+			r := migration.Reason{Code: fix.Code, Verdict: migration.Unknown, Required: required,
+				Text: fmt.Sprintf("owed to the drill %s, which has not been made on %s as it is declared: %s", fix.Drill, d.workload, fix.How)}
+			return hint(r, "step %s makes it; proven by hand: rehome waive %s %s --reason … --until …", migration.StepStage, orText(l.s.Key, "NAME"), fix.Code)
+		case got.Verdict != migration.Pass:
+			r := l.told(fix.Code, d, got)
+			r.Text += "; so the fix is not proven: " + fix.How
+			r.Required = required
+			return r
+		}
+		if oldest.IsZero() || got.At.Before(oldest) {
+			oldest = got.At
+		}
+	}
+	return seen(passes(fix.Code, "proven by the drill %s: %s", fix.Drill, fix.How), "staging", oldest)
+}
+
+// missingDrill says what lets a drill be made at all.
+func missingDrill(d migration.StagingDrill) string {
+	if d == migration.DrillSession {
+		return "declare drills.session, and that a name leads to the workload"
+	}
+	return "name another drill that can prove it"
 }
 
 // holds says whether the machines were last judged to hold an item.
@@ -233,8 +295,7 @@ func (s State) holds(code migration.Code) bool {
 	})
 }
 
-// Owed are the codes that a migration's declared fixes owe to a drill. No drill
-// is made by this version: what is owed is waived by name.
+// Owed are the codes that a migration's declared fixes owe to a drill.
 func Owed(spec migration.Spec) []migration.Code {
 	var out []migration.Code
 	for _, f := range spec.Fixes {

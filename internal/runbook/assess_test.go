@@ -41,39 +41,55 @@ func TestAdviceHoldsNothingUp(t *testing.T) {
 	}
 }
 
-// TestOwed: a fix is owed from stage on until it is waived by name, unless the
-// item holds on the machines; a waiver of one lets no other pass.
+// TestOwed: a fix is owed from stage on until its drill has passed on what is
+// declared, or it is waived by name, unless the item holds on the machines; a
+// waiver of one lets no other pass.
 func TestOwed(t *testing.T) {
-	fixes := []migration.Fix{
+	spec := exampleSpec()
+	spec.Fixes = []migration.Fix{
 		{Code: migration.CodeLogsStdout, Drill: migration.DrillLogs, How: "logs to stdout"},
 		{Code: migration.CodeSIGTERM, Drill: migration.DrillDrain, How: "drains"},
 	}
-	spec := exampleSpec()
-	spec.Fixes = fixes
 	if got := Owed(spec); !slices.Equal(got, []migration.Code{migration.CodeLogsStdout, migration.CodeSIGTERM}) {
 		t.Errorf("owed: %v", got)
 	}
 	finding := func(c migration.Code, v migration.Verdict) readiness.Finding {
 		return readiness.Finding{Code: c, Verdict: v}
 	}
+	shown := func(d migration.StagingDrill, v migration.Verdict) map[string]Drilled {
+		res := migration.DrillResult{Drill: d, Workload: key, Verdict: v, Digest: spec.WorkloadDigest(migration.Staging, key)}
+		return map[string]Drilled{drillOf{d, key}.key(): {DrillResult: res, At: t0}}
+	}
+	other := shown(migration.DrillDrain, migration.Pass)
+	for k, d := range other {
+		d.Digest = "another image"
+		other[k] = d
+	}
+	logs, sigterm := []migration.Code{migration.CodeLogsStdout}, []migration.Code{migration.CodeSIGTERM}
 	waiver := migration.Waiver{Code: migration.CodeSIGTERM, By: "angua", Reason: "drilled", Until: t0.Add(time.Hour)}
 	for name, tt := range map[string]struct {
 		assessed *Assessed
 		waivers  []migration.Waiver
+		drills   map[string]Drilled
 		open     []migration.Code
 	}{
-		"nothing was judged":    {nil, nil, Owed(spec)},
-		"both fail":             {&Assessed{Findings: []readiness.Finding{finding(migration.CodeLogsStdout, migration.Fail), finding(migration.CodeSIGTERM, migration.Unknown)}}, nil, Owed(spec)},
-		"one holds":             {&Assessed{Findings: []readiness.Finding{finding(migration.CodeLogsStdout, migration.Pass), finding(migration.CodeSIGTERM, migration.Fail)}}, nil, []migration.Code{migration.CodeSIGTERM}},
-		"one is let pass":       {nil, []migration.Waiver{waiver}, []migration.Code{migration.CodeLogsStdout}},
-		"was let pass there":    {&Assessed{Findings: []readiness.Finding{finding(migration.CodeLogsStdout, migration.Waived)}}, nil, Owed(spec)},
-		"one holds, one waived": {&Assessed{Findings: []readiness.Finding{finding(migration.CodeLogsStdout, migration.Pass)}}, []migration.Waiver{waiver}, nil},
+		"nothing was judged":     {nil, nil, nil, Owed(spec)},
+		"both fail":              {&Assessed{Findings: []readiness.Finding{finding(migration.CodeLogsStdout, migration.Fail), finding(migration.CodeSIGTERM, migration.Unknown)}}, nil, nil, Owed(spec)},
+		"one holds":              {&Assessed{Findings: []readiness.Finding{finding(migration.CodeLogsStdout, migration.Pass), finding(migration.CodeSIGTERM, migration.Fail)}}, nil, nil, sigterm},
+		"one is let pass":        {nil, []migration.Waiver{waiver}, nil, logs},
+		"was let pass there":     {&Assessed{Findings: []readiness.Finding{finding(migration.CodeLogsStdout, migration.Waived)}}, nil, nil, Owed(spec)},
+		"one holds, one waived":  {&Assessed{Findings: []readiness.Finding{finding(migration.CodeLogsStdout, migration.Pass)}}, []migration.Waiver{waiver}, nil, nil},
+		"one is proven":          {nil, nil, shown(migration.DrillDrain, migration.Pass), logs},
+		"its drill failed":       {nil, nil, shown(migration.DrillDrain, migration.Fail), Owed(spec)},
+		"its drill told nothing": {nil, nil, shown(migration.DrillDrain, migration.Unknown), Owed(spec)},
+		"waived by an adapter":   {nil, nil, shown(migration.DrillDrain, migration.Waived), Owed(spec)},
+		"of another image":       {nil, nil, other, Owed(spec)},
 	} {
-		l := look{s: State{Spec: spec, Assessed: tt.assessed, Waivers: tt.waivers}, now: t0}
+		l := look{s: State{Spec: spec, Assessed: tt.assessed, Waivers: tt.waivers, Drills: tt.drills}, now: t0}
 		var open []migration.Code
 		for _, r := range failing(l.survey([]survey{nothingOwed})) {
 			open = append(open, r.Code)
-			if r.Verdict != migration.Unknown || r.Remedy != migration.Blocks || !strings.Contains(r.Hint, "rehome waive NAME "+string(r.Code)) {
+			if r.Remedy != migration.Blocks || !strings.Contains(r.Hint, "rehome") {
 				t.Errorf("%s: %s", name, asJSON(r))
 			}
 		}
@@ -144,11 +160,11 @@ func TestJournalledEvidenceIsBounded(t *testing.T) {
 
 // TestSurveyed: what the documents say of each step is what its surveys find.
 func TestSurveyed(t *testing.T) {
-	for _, step := range []migration.Step{migration.StepAssess, migration.StepContainer, migration.StepGo} {
+	for _, step := range []migration.Step{migration.StepAssess, migration.StepContainer, migration.StepStage, migration.StepBaseline, migration.StepGo} {
 		p := standAt(t, step)
-		p.observe([]Query{{Kind: QueryInventory}, {Kind: QueryBase}})
+		p.observe([]Query{{Kind: QueryInventory}, {Kind: QueryBase}, {Kind: QueryIsolation}})
 		r, _ := rowOf(step)
-		for _, reason := range (look{s: p.s, f: p.facts, now: p.w.now}).survey(r.surveys) {
+		for _, reason := range (look{s: p.s, f: p.facts, now: p.w.now}).survey(slices.Concat(r.surveys, r.proofs)) {
 			if !slices.Contains(Surveyed(step), reason.Code) {
 				t.Errorf("%s finds %s, and does not say so", step, reason.Code)
 			}

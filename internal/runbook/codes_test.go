@@ -44,6 +44,7 @@ func produced(t *testing.T) map[migration.Code]bool {
 			take(l.evaluate(r.before))
 			take(l.survey(r.surveys))
 			take(l.evaluate(r.after))
+			take(l.survey(r.proofs))
 		}
 	}
 	files, err := filepath.Glob("testdata/scenario/*.txt")
@@ -160,12 +161,13 @@ func TestUnknownNeverPasses(t *testing.T) {
 	}
 	ill.Baseline.Err = "connection refused"
 	ill.Inventory.Err = "no route to host"
+	ill.Isolation.Err = "forbidden"
 	ill.Bases = map[string]migration.Observed[migration.BaseFacts]{}
 	for name, f := range map[string]Facts{"nothing observed": {}, "everything unknown": ill} {
 		l := look{s: p.s, f: f, now: p.w.now}
 		l.s.Waivers = nil
 		for _, r := range table() {
-			for _, reason := range append(l.evaluate(slices.Concat(r.before, r.after)), l.survey(r.surveys)...) {
+			for _, reason := range append(l.evaluate(slices.Concat(r.before, r.after)), l.survey(slices.Concat(r.surveys, r.proofs))...) {
 				if _, may := withoutFacts[reason.Code]; reason.Verdict.OK() && !may {
 					t.Errorf("%s: %s passes %s: %s", name, r.step, reason.Code, reason.Text)
 				}

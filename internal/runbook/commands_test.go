@@ -31,7 +31,11 @@ func (st *story) command(args []string) {
 	case "preview":
 		st.preview(migration.Step(args[1]))
 	case "crash":
-		st.begin().crash = true
+		if p := st.begin(); len(args) > 1 {
+			p.crashIn = migration.StagingDrill(args[1])
+		} else {
+			p.crash = true
+		}
 		st.p.run(time.Hour, func(s State, _ Decision) bool { return st.p.dead })
 	case "restart":
 		st.p.err = st.begin().restart()
@@ -120,6 +124,16 @@ func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what strin
 		spec.VMs[1].Host = "vm-bank-2"
 	case "fix":
 		spec.Fixes = append(slices.Clone(spec.Fixes), migration.Fix{Code: migration.Code(args[0]), Drill: migration.StagingDrill(args[1]), How: strings.Join(args[2:], " ")})
+	case "skip":
+		spec.Drills.Skip = map[migration.StagingDrill]string{migration.StagingDrill(args[0]): strings.Join(args[1:], " ")}
+	case "safe-peer":
+		spec.Drills.SafePeers = append(slices.Clone(spec.Drills.SafePeers), migration.SafePeer{Address: args[0], Reason: strings.Join(args[1:], " ")})
+	case "approved":
+		spec.Drills.Approved = append(slices.Clone(spec.Drills.Approved), strings.Join(args, " "))
+	case "no-session":
+		spec.Drills.Session = nil
+	case "session":
+		spec.Drills.Session = &migration.SessionDrill{Begin: args[0], Check: args[1], Status: 200}
 	case "resources":
 		w := slices.Clone(spec.Workloads)
 		w[0].Resources = migration.Resources{CPURequestMilli: st.number(args[0]), MemoryRequestBytes: st.number(args[1]) << 20}
@@ -179,6 +193,8 @@ func (st *story) person(by, verb string, args []string) {
 		p.says(by, migration.KindRCA, migration.RCA{Incident: inc.ID, By: by, At: now, SHA256: "0123", Summary: "a pool of one connection"})
 	case "allows":
 		p.says(by, migration.KindOver, migration.Over{Set: migration.RRset{Name: args[0], Type: "A", Data: args[1:]}, By: by, At: now})
+	case "asks-again":
+		p.says(by, migration.KindAgain, migration.Said{})
 	case "records":
 		p.says(by, migration.KindMeasured, Measured{File: "facts.json", Experiments: st.recorded(by, args)})
 	case "adds-a-name":
@@ -245,6 +261,22 @@ func (st *story) outside(args []string) {
 		age := st.duration(args[2])
 		now := w.machine
 		w.machine = func(t inventory.Target, at time.Time) inventory.Facts { return now(t, at.Add(-age)) }
+	case "staging reaches":
+		w.isolation.Peers = append(slices.Clone(w.isolation.Peers), migration.StagingPeer{
+			Address: args[2], Kind: args[3], Seen: []string{strings.Join(args[4:], " ")}, Production: true,
+		})
+	case "staging differs":
+		w.isolation.Differences = append(slices.Clone(w.isolation.Differences), rest)
+	case "staging unseen":
+		w.unisolated = rest
+	case "staging seen":
+		w.unisolated = ""
+	case "drill fails", "drill tells-nothing", "drill passes":
+		st.drill(args[1], migration.StagingDrill(args[2]), strings.Join(args[3:], " "))
+	case "drills cannot":
+		w.undrillable = strings.Join(args[3:], " ")
+	case "drills can":
+		w.undrillable = ""
 	case "machines untaken":
 		w.untaken = rest
 	case "machine unreachable":
@@ -290,6 +322,19 @@ func (st *story) outside(args []string) {
 	default:
 		st.records(args)
 	}
+}
+
+// drill says what an experiment will show from now on.
+func (st *story) drill(how string, d migration.StagingDrill, text string) {
+	res := migration.DrillResult{Verdict: migration.Fail, Text: text, Remedy: "mend the release"}
+	switch how {
+	case "passes":
+		delete(st.p.w.drilled, d)
+		return
+	case "tells-nothing":
+		res.Verdict, res.Remedy = migration.Unknown, "make it possible"
+	}
+	st.p.w.drilled[d] = res
 }
 
 // undrilled is a machine on which nobody makes experiments.

@@ -19,6 +19,8 @@ func (w *world) do(a migration.Action) (migration.Outcome, migration.Result) {
 		return migration.OutcomeUnknown, migration.Result{Detail: w.clusterErr}
 	}
 	switch a := a.(type) {
+	case migration.RunDrill:
+		return w.drill(a)
 	case migration.Apply:
 		w.apply(a)
 	case migration.Remove:
@@ -27,6 +29,32 @@ func (w *world) do(a migration.Action) (migration.Outcome, migration.Result) {
 		w.scale(a)
 	}
 	return migration.OutcomeDone, migration.Result{}
+}
+
+// wellDrilled is what the drills of the example show.
+var wellDrilled = map[migration.StagingDrill]string{
+	migration.DrillRoundTrip: "14 files are the machine's, byte for byte",
+	migration.DrillDial:      "all 3 peers of the machines answer a pod",
+	migration.DrillTruth:     "the readiness path turned when the database was away, and turned back",
+	migration.DrillSession:   "a session of one pod holds on the other",
+	migration.DrillReplace:   "a pod was replaced, and nothing was lost",
+	migration.DrillDrain:     "both pods were deleted under load, and none of 1500 requests failed",
+	migration.DrillLogs:      "the log comes out of the container, and no file grows",
+	migration.DrillReadOnly:  "nothing was written to the image's file system",
+}
+
+// drill shows what the world says of it.
+func (w *world) drill(a migration.RunDrill) (migration.Outcome, migration.Result) {
+	if w.undrillable != "" {
+		return migration.OutcomeNotDone, migration.Result{Detail: w.undrillable}
+	}
+	res, odd := w.drilled[a.Drill]
+	if !odd {
+		res = migration.DrillResult{Verdict: migration.Pass, Text: wellDrilled[a.Drill]}
+	}
+	res.Drill, res.Workload, res.Digest = a.Drill, a.Workload, w.spec.WorkloadDigest(a.Env, a.Workload)
+	res.Began = w.now
+	return migration.OutcomeDone, migration.Result{Drill: &res}
 }
 
 func (w *world) swap(a migration.SwapRecords) migration.Outcome {

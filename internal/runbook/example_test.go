@@ -52,6 +52,7 @@ func exampleSpec() migration.Spec {
 		Cutover:   migration.CutoverDNS, Delivery: migration.DeliveryRehome,
 		Metrics: migration.Metrics{Source: "prometheus", Old: side, New: side},
 		Smoke:   migration.Smoke{Checks: []migration.HTTPCheck{{Name: "health", Path: "/healthz", Status: 200}}},
+		Drills:  migration.Drills{Session: &migration.SessionDrill{Begin: "/login", Check: "/account", Status: 200}},
 		Data:    migration.Data{Shared: true, Stores: []string{"postgres.golemtrust.am:5432"}},
 	}
 }

@@ -22,6 +22,8 @@ const (
 	// says; QueryBase looks at what the workloads' images stand on.
 	QueryInventory QueryKind = "inventory"
 	QueryBase      QueryKind = "base"
+	// QueryIsolation looks at what the pods of staging name and talk to.
+	QueryIsolation QueryKind = "isolation"
 )
 
 // Query asks for one observation that is at most MaxAge old.
@@ -64,6 +66,8 @@ type Facts struct {
 	// Inventory are the facts of the machines, Bases those of the images by workload.
 	Inventory migration.Observed[inventory.Report]               `json:"inventory,omitzero"`
 	Bases     map[string]migration.Observed[migration.BaseFacts] `json:"bases,omitempty"`
+	// Isolation is what staging would reach.
+	Isolation migration.Observed[migration.IsolationFacts] `json:"isolation,omitzero"`
 }
 
 // zoneView reads what the name servers of one zone say.

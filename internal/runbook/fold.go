@@ -71,6 +71,8 @@ func said(s State, r migration.Record) (State, error) {
 		n = turn(s, migration.ModeAborting, migration.Undo[0], r)
 	case migration.KindMeasured:
 		err = with(r, func(b Measured) { n.Measured = newest(s.Measured, b.Experiments) })
+	case migration.KindAgain:
+		n = repeated(s)
 	case migration.KindNote:
 	default:
 		err = fmt.Errorf("unknown kind of record; it was written by a newer version")
@@ -118,7 +120,7 @@ func begin(s State, to migration.Position, r migration.Record) State {
 	n := s
 	n.Key, n.Position = r.Migration, to
 	n.Started, n.Since = r.At, r.At
-	n.Pending, n.Failed, n.Done, n.Swaps, n.Smoke = nil, nil, nil, nil, nil
+	n.Pending, n.Failed, n.Done, n.Swaps, n.Smoke, n.Drills = nil, nil, nil, nil, nil, nil
 	n.Baseline, n.Switched, n.Hold, n.Rehearsal, n.Left, n.Overs = nil, nil, nil, nil, nil, nil
 	n.Live = Live{}
 	n.Images = maps.Clone(s.Images)
@@ -204,6 +206,7 @@ func forget(s State, from migration.Step) State {
 		delete(n.Smoke, smokeKey(migration.Production, migration.ViaPortForward))
 	}
 	if !migration.StepStage.Before(from) {
+		n.Drills = nil
 		delete(n.Smoke, smokeKey(migration.Staging, migration.ViaPortForward))
 	}
 	n.Live.Warm = Streak{}
@@ -283,6 +286,9 @@ func settled(s State, b migration.Settled, r migration.Record) State {
 			n.Smoke = map[string]Observation[SmokeResult]{}
 		}
 		n.Smoke[smokeKey(run.Env, run.Via)] = Observation[SmokeResult]{*b.Result.Smoke, r.At}
+	}
+	if run, ok := i.Action.(migration.RunDrill); ok && b.Result.Drill != nil {
+		n.Drills = withResult(s.Drills, run, *b.Result.Drill, r.At)
 	}
 	return n
 }

@@ -54,6 +54,7 @@ func fresh(l look) migration.Reason {
 	case l.s.Assessed != nil:
 		check("facts of the machines", l.s.Assessed.Oldest)
 	}
+	stale = append(stale, l.staleProofs()...)
 	check("smoke test", l.s.Smoke[smokeKey(migration.Production, migration.ViaPortForward)].At)
 	if len(stale) > 0 {
 		return hint(fails(migration.CodeStale, "older than %s: %s", l.s.Policy.EvidenceAge, strings.Join(stale, ", ")), "it is taken again")

@@ -3,6 +3,7 @@ package runbook
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"rehome.dev/rehome/internal/migration"
 )
@@ -132,7 +133,7 @@ func rolledOut(env migration.Env) guard {
 			case f.Digest != l.s.Spec.WorkloadDigest(env, w.Name):
 				return watches(fails(migration.CodeRollout, "%s/%s is not what is declared", c.Namespace, w.Name))
 			case !f.RolledOut || f.Ready < w.Replicas:
-				until := l.s.Since.Add(l.s.Policy.Rollout)
+				until := l.disturbed(env).Add(l.s.Policy.Rollout)
 				r := fails(migration.CodeRollout, "%s/%s: %d of %d ready; %s", c.Namespace, w.Name, f.Ready, w.Replicas, f.Status)
 				if !l.now.Before(until) {
 					return hint(r, "kubectl -n %s describe deployment %s; mend it and run again", c.Namespace, w.Name)
@@ -144,6 +145,18 @@ func rolledOut(env migration.Env) guard {
 		}
 		return seen(passes(migration.CodeRollout, "every workload is rolled out in %s", c.Namespace), "cluster", l.f.Cluster[env].At)
 	}
+}
+
+// disturbed is since when the pods of an environment are left alone: a drill in
+// staging takes some away.
+func (l look) disturbed(env migration.Env) time.Time {
+	out := l.s.Since
+	for _, d := range l.s.Drills {
+		if env == migration.Staging && d.At.After(out) {
+			out = d.At
+		}
+	}
+	return out
 }
 
 func findWorkload(c migration.ClusterFacts, name string) (migration.WorkloadFacts, bool) {

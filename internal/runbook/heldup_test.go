@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -29,6 +30,25 @@ func readyToLeave(t *testing.T, step migration.Step) *play {
 	}
 	t.Fatalf("%s is never left: %v", step, p.err)
 	return nil
+}
+
+// drillFails is a drill whose newest result is that it failed.
+func drillFails(d migration.StagingDrill) func(*play) {
+	return func(p *play) {
+		k := drillOf{d, key}.key()
+		got := p.s.Drills[k]
+		got.Verdict, got.Text, got.At = migration.Fail, "it failed", p.w.now
+		p.s.Drills = maps.Clone(p.s.Drills)
+		p.s.Drills[k] = got
+	}
+}
+
+// fixing declares a fix of what does not hold on the machines.
+func fixing(c migration.Code, d migration.StagingDrill) func(*play) {
+	return func(p *play) {
+		p.s.Spec.Fixes = []migration.Fix{{Code: c, Drill: d, How: "mended"}}
+		p.s.Assessed = nil
+	}
 }
 
 // heldUp lists, step by step, everything that must hold it up although all else
@@ -69,8 +89,8 @@ func heldUp() []struct {
 	}
 	legacy := func(p *play) { p.w.machine = imagined.Legacy }
 	owing := func(p *play) {
-		p.s.Spec.Fixes = []migration.Fix{{Code: migration.CodeLogsStdout, Drill: migration.DrillLogs, How: "logs to stdout"}}
-		p.s.Assessed = nil
+		fixing(migration.CodeLogsStdout, migration.DrillLogs)(p)
+		p.s.Drills = nil
 	}
 	return c{
 		{migration.StepAssess, migration.CodeUnsupported, handover},
@@ -83,7 +103,17 @@ func heldUp() []struct {
 		{migration.StepContainer, migration.CodeImageDigest, spec(func(s *migration.Spec) { s.Workloads = []migration.Workload{{Image: "x:1"}} })},
 		{migration.StepConvert, migration.CodeConfigThere, unseenCluster},
 		{migration.StepStage, migration.CodeConfigThere, unseenCluster},
-		{migration.StepStage, migration.CodeLogsStdout, owing},
+		{migration.StepStage, migration.CodeIsolated, func(p *play) { p.w.unisolated = "forbidden" }},
+		{migration.StepStage, migration.CodeConfigDrop, drillFails(migration.DrillRoundTrip)},
+		{migration.StepStage, migration.CodeEgress, drillFails(migration.DrillDial)},
+		{migration.StepStage, migration.CodeHealth, drillFails(migration.DrillTruth)},
+		{migration.StepStage, migration.CodeSessions, drillFails(migration.DrillSession)},
+		{migration.StepStage, migration.CodeStateDisk, drillFails(migration.DrillReplace)},
+		{migration.StepStage, migration.CodeSigtermRace, drillFails(migration.DrillDrain)},
+		{migration.StepStage, migration.CodeLogsStdout, drillFails(migration.DrillLogs)},
+		{migration.StepStage, migration.CodeConfigRO, drillFails(migration.DrillReadOnly)},
+		{migration.StepStage, migration.CodeSIGTERM, declared(fixing(migration.CodeSIGTERM, migration.DrillDrain), drillFails(migration.DrillDrain), letPass(migration.CodeSigtermRace))},
+		{migration.StepBaseline, migration.CodeSIGTERM, declared(fixing(migration.CodeSIGTERM, migration.DrillDrain), drillFails(migration.DrillDrain))},
 		{migration.StepStage, migration.CodeRollout, func(p *play) {
 			p.w.changePods(migration.Staging, key, func(f *migration.WorkloadFacts) { f.RolledOut = false })
 		}},
@@ -197,7 +227,7 @@ func TestHeldUpNamesEveryGuard(t *testing.T) {
 	}
 	l := looked(standAt(t, migration.StepRetire))
 	for _, r := range forwardTable() {
-		for _, reason := range l.evaluate(slices.Concat(r.before, r.after)) {
+		for _, reason := range append(l.evaluate(slices.Concat(r.before, r.after)), l.survey(r.proofs)...) {
 			k := string(r.step) + " " + string(reason.Code)
 			if !named[k] && !elsewhere[k] && !slices.Contains(Unjudged(), reason.Code) {
 				t.Errorf("nothing shows that %s is held up by %s", r.step, reason.Code)

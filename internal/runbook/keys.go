@@ -18,6 +18,8 @@ func doneKey(step migration.Step, a migration.Action) string {
 		detail = "apply:" + a.Digest
 	case migration.Scale:
 		detail = fmt.Sprintf("scale:%d", a.Replicas)
+	case migration.RunDrill:
+		detail = "drill:" + drillOf{a.Drill, a.Workload}.key()
 	}
 	return string(step) + "|" + string(a.Target()) + "|" + detail
 }

@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"slices"
 	"time"
 
 	"rehome.dev/rehome/internal/migration"
@@ -24,6 +25,30 @@ func needInventory(s State) []Query {
 
 // needBases looks at the images: pinned by digest, they do not change.
 func needBases(State) []Query { return []Query{{Kind: QueryBase, MaxAge: inventoryAge}} }
+
+// needIsolation looks at what the pods of staging reach once they run and the
+// smoke suite has; what is production's, the facts of the machines tell.
+func needIsolation(s State) []Query {
+	if o, ran := s.Smoke[smokeKey(migration.Staging, migration.ViaPortForward)]; !ran || o.At.Before(s.Since) {
+		return nil
+	}
+	return isolation(s)
+}
+
+func isolation(s State) []Query {
+	return []Query{
+		{Kind: QueryInventory, MaxAge: max(s.Policy.EvidenceAge, time.Second)},
+		{Kind: QueryIsolation, Env: migration.Staging},
+	}
+}
+
+// needProofs is what the drills need that are made again before the switch.
+func needProofs(s State) []Query {
+	if !slices.ContainsFunc(s.proofs(), s.proofDue) {
+		return nil
+	}
+	return append(needStaging(s), isolation(s)...)
+}
 
 func needNames(s State) []Query {
 	var out []Query

@@ -86,13 +86,13 @@ func (l look) forward(r row) Decision {
 	if r.plan != nil {
 		todo, why := r.plan(l)
 		if len(todo) > 0 {
-			return l.act(r, todo, before, every)
+			return l.act(r, todo, slices.Concat(before, why), every)
 		}
 		if d := l.heldBack(why, every); d != nil {
 			return d
 		}
 	}
-	after := l.evaluate(r.after)
+	after := append(l.evaluate(r.after), l.survey(r.proofs)...)
 	if d := l.heldBack(after, every); d != nil {
 		return d
 	}

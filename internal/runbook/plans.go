@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"rehome.dev/rehome/internal/migration"
@@ -245,6 +246,18 @@ func (l look) holdFrom(breach string) migration.Evidence {
 	c := l.f.Cluster[migration.Production].Value
 	h := migration.Hold{Since: l.now, Images: imagesOf(c), Restarts: restartsOf(c), Breach: breach}
 	return migration.NewEvidence(migration.EvidenceHold, l.now, h)
+}
+
+// staleEvidence sends go back to the step that takes the baseline anew, and makes
+// the drills again that prove what fixes owe.
+func staleEvidence(l look) (migration.Step, []migration.Reason) {
+	if to, why := staleBaseline(l); to != "" {
+		return to, why
+	}
+	if stale := l.staleProofs(); len(stale) > 0 {
+		return migration.StepBaseline, []migration.Reason{fails(migration.CodeStale, "older than %s, and made again: %s", l.s.Policy.EvidenceAge, strings.Join(stale, ", "))}
+	}
+	return "", nil
 }
 
 // staleBaseline sends go back to the baseline where that has become too old

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"rehome.dev/rehome/internal/journal"
@@ -23,6 +24,8 @@ type play struct {
 	// crash makes the process die right after the next intents are journalled.
 	crash bool
 	dead  bool
+	// crashIn makes it die in a drill of that name.
+	crashIn migration.StagingDrill
 	// heard sees every decision and every record, in order.
 	heard func(State, Decision, *migration.Record)
 	err   error
@@ -105,7 +108,7 @@ func (p *play) restart() error {
 	if !reflect.DeepEqual(live, s) {
 		return fmt.Errorf("the journal folds to another state:\n%s\n%s", asJSON(live), asJSON(s))
 	}
-	p.s, p.facts, p.taken, p.dead, p.crash = s, noFacts(), map[string]time.Time{}, false, false
+	p.s, p.facts, p.taken, p.dead, p.crash, p.crashIn = s, noFacts(), map[string]time.Time{}, false, false, ""
 	return nil
 }
 
@@ -156,7 +159,10 @@ func (p *play) carryOut(d Decision) {
 		for _, i := range d.Intents {
 			p.record(migration.KindIntent, migration.Actor, d.Reasons, i)
 		}
-		if p.crash {
+		if p.crash || slices.ContainsFunc(d.Intents, func(i migration.Intent) bool {
+			run, ok := i.Action.(migration.RunDrill)
+			return ok && run.Drill == p.crashIn
+		}) {
 			p.dead = true
 			return
 		}

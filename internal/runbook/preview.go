@@ -16,14 +16,14 @@ type Outlook struct {
 }
 
 // PreviewNeeds is everything that a plan of the whole procedure looks at: what
-// is seen at once, and therefore not the machines.
+// is seen at once, and therefore neither the machines nor what staging reaches.
 func PreviewNeeds(s State) []Query {
 	seen := map[string]bool{}
 	var out []Query
 	for _, r := range table() {
 		for _, n := range r.needs {
 			for _, q := range n(s) {
-				if id := string(q.Kind) + "/" + q.Key(); !seen[id] && q.Kind != QueryInventory {
+				if id := string(q.Kind) + "/" + q.Key(); !seen[id] && q.Kind != QueryInventory && q.Kind != QueryIsolation {
 					seen[id] = true
 					out = append(out, q)
 				}
@@ -48,6 +48,9 @@ func Preview(s State, f Facts, now time.Time) []Outlook {
 				todo, why := r.plan(l)
 				o.Actions = todo
 				o.Reasons = append(o.Reasons, why...)
+			}
+			if len(r.proofs) > 0 {
+				o.Reasons = distinct(append(o.Reasons, l.survey(r.proofs)...))
 			}
 		}
 		out = append(out, o)

@@ -33,12 +33,12 @@ func Rows() []Row {
 // UnjudgedAt lists the codes that hold back a step until they are waived by name.
 func UnjudgedAt(step migration.Step) []migration.Code { return slices.Clone(unjudged[step]) }
 
-// Surveyed lists the codes that a step finds in facts of machines and images, or
-// in what declared fixes owe.
+// Surveyed lists the codes that a step finds in facts of machines and images, in
+// what declared fixes owe, or by its drills.
 func Surveyed(step migration.Step) []migration.Code {
 	machines := step == migration.StepAssess || step == migration.StepGo
 	images := step == migration.StepContainer
-	owed := step == migration.StepStage || step == migration.StepGo
+	owed := step == migration.StepStage || step == migration.StepBaseline || step == migration.StepGo
 	var out []migration.Code
 	for _, i := range readiness.Items() {
 		base := i.Code == migration.CodeBaseImage
@@ -46,5 +46,13 @@ func Surveyed(step migration.Step) []migration.Code {
 			out = append(out, i.Code)
 		}
 	}
-	return out
+	if step != migration.StepStage {
+		return out
+	}
+	for _, d := range migration.StagingDrills() {
+		if !slices.Contains(out, drillCodes[d]) {
+			out = append(out, drillCodes[d])
+		}
+	}
+	return append(out, migration.CodeIsolated)
 }

@@ -18,6 +18,8 @@ func (l look) settle(i migration.Intent) (migration.Outcome, migration.Reason) {
 		return l.settleSwap(i, a)
 	case migration.Apply, migration.Remove, migration.Scale:
 		return l.settleObject(i)
+	case migration.RunDrill:
+		return migration.OutcomeNotDone, unknown(migration.CodeIntent, "%s was broken off: what it would have shown is unknown, and it is made anew", drillOf{a.Drill, a.Workload})
 	}
 	return migration.OutcomeNotDone, fails(migration.CodeIntent, "%s was broken off; it is done again", migration.ActionName(i.Action))
 }

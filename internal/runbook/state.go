@@ -34,6 +34,7 @@ type State struct {
 	Origin  map[string]migration.RRset          `json:"origin,omitempty"` // each set as it was first found
 	Images  map[int][]string                    `json:"images,omitempty"` // by attempt
 	Smoke   map[string]Observation[SmokeResult] `json:"smoke,omitempty"`  // by env/via
+	Drills  map[string]Drilled                  `json:"drills,omitempty"` // by workload/drill, of this attempt
 
 	Assessed  *Assessed            `json:"assessed,omitempty"`
 	Measured  []readiness.Recorded `json:"measured,omitempty"` // the newest of each kind for each machine

@@ -15,8 +15,10 @@ type row struct {
 	title  string
 	needs  []need
 	before []guard
-	// surveys are guards with many findings, judged together with before.
+	// surveys are guards with many findings, judged together with before; proofs are
+	// such guards that are judged together with after.
 	surveys []survey
+	proofs  []survey
 	plan    func(look) ([]migration.Action, []migration.Reason)
 	after   []guard
 	// leave gives the evidence that is journalled with leaving the step.
@@ -71,13 +73,15 @@ func prepareTable() []row {
 			surveys: []survey{onImages}},
 		{step: migration.StepConvert, title: "configuration becomes ConfigMaps and Secrets",
 			needs:  []need{needStaging, needProduction},
-			before: guards([]guard{configPresent}, unjudgedGuards(migration.StepConvert))},
+			before: []guard{configPresent}},
 		{step: migration.StepStage, title: "deploy to staging, smoke and drills",
-			needs:   []need{needStaging},
-			before:  guards([]guard{configPresentIn(migration.Staging)}, unjudgedGuards(migration.StepStage)),
-			surveys: []survey{nothingOwed},
-			plan:    inOrder(planApply(migration.Staging, migration.PartWorkload), whenRolledOut(migration.Staging, planSmoke(migration.Staging, migration.ViaPortForward))),
-			after:   []guard{rolledOut(migration.Staging), smoked(migration.Staging, migration.ViaPortForward, migration.CodeSmoke)}},
+			needs:  []need{needStaging, needIsolation},
+			before: []guard{configPresentIn(migration.Staging)},
+			plan: inOrder(planApply(migration.Staging, migration.PartWorkload),
+				whenRolledOut(migration.Staging, inOrder(planSmoke(migration.Staging, migration.ViaPortForward),
+					when(smoked(migration.Staging, migration.ViaPortForward, migration.CodeSmoke), whenIsolated(planDrills))))),
+			after:  []guard{rolledOut(migration.Staging), smoked(migration.Staging, migration.ViaPortForward, migration.CodeSmoke)},
+			proofs: []survey{isolated, drilled, nothingOwed}},
 		{step: migration.StepRehearse, title: "switch and roll back the rehearsal record for real",
 			needs:  []need{needStaging, needNames},
 			before: unjudgedGuards(migration.StepRehearse),
@@ -118,8 +122,10 @@ func cutoverTable() []row {
 	judged := []need{needSample, needProduction, needOldProbe, needNewProbe}
 	return []row{
 		{step: migration.StepBaseline, title: "error rate and latency of the old side",
-			needs: []need{needBaseline}, every: sampleEvery,
+			needs: []need{needBaseline, needProofs}, every: sampleEvery,
 			before: []guard{vantage, baselineEnough},
+			plan:   planProofs,
+			proofs: []survey{nothingOwed},
 			leave:  baselineEvidence},
 		{step: migration.StepGo, title: "go or no-go: everything is looked at again",
 			needs:   append([]need{needNames, needInventory}, judged...),
@@ -128,7 +134,7 @@ func cutoverTable() []row {
 			plan:    planFreshSmoke,
 			after:   goGuards(),
 			leave:   assessEvidence,
-			again:   staleBaseline},
+			again:   staleEvidence},
 		{step: migration.StepSwitch, title: "one compare-and-swap of all records per zone and view",
 			needs:  append([]need{needNames}, judged...),
 			before: []guard{ours},

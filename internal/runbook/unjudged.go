@@ -6,8 +6,6 @@ import "rehome.dev/rehome/internal/migration"
 // Each is unknown, blocks its step and must be waived by name, with a reason
 // and an end: nothing is passed because nobody looked.
 var unjudged = map[migration.Step][]migration.Code{
-	migration.StepConvert:  {migration.CodeConfigDrop},
-	migration.StepStage:    {migration.CodeIsolated, migration.CodeSessions, migration.CodeSigtermRace, migration.CodeEgress},
 	migration.StepRehearse: {migration.CodeOwner},
 	migration.StepDeploy:   {migration.CodeSideEffects},
 	migration.StepExpose: {

@@ -37,6 +37,10 @@ type world struct {
 	untaken     string                                            // why no facts can be taken at all
 	base        string                                            // of every image
 	owner       bool                                              // somebody's controller undoes every change of replicas
+	drilled     map[migration.StagingDrill]migration.DrillResult  // what a drill shows; none is that all is well
+	undrillable string                                            // why no drill can be begun
+	isolation   migration.IsolationFacts
+	unisolated  string // why nobody can tell what staging reaches
 }
 
 // fate is what becomes of a change of records that was sent.
@@ -65,6 +69,10 @@ func newWorld(spec migration.Spec, ttl uint32) *world {
 		count:   map[migration.Side]analysis.Counters{},
 		errors:  map[migration.Side]float64{migration.OldSide: 0.001, migration.NewSide: 0.0005},
 		machine: imagined.Service, away: map[string]bool{}, base: approvedBase + "static:1",
+		drilled: map[migration.StagingDrill]migration.DrillResult{},
+		isolation: migration.IsolationFacts{Peers: []migration.StagingPeer{
+			{Address: "postgres.royal-bank-staging:5432", Kind: "database", Seen: []string{"Secret royal-bank-api-secrets, key BANK_DATABASE"}},
+		}},
 		probeErr: map[migration.Side]string{}, probeBad: map[migration.Side]string{}, fates: map[string]fate{},
 	}
 	for _, n := range (State{Spec: spec}).allNames() {
@@ -87,7 +95,7 @@ func (w *world) clone() *world {
 	for k := range c.zones {
 		c.zones[k] = slices.Clone(c.zones[k])
 	}
-	c.away = maps.Clone(w.away)
+	c.away, c.drilled = maps.Clone(w.away), maps.Clone(w.drilled)
 	c.errors, c.probeErr, c.probeBad, c.fates = maps.Clone(w.errors), maps.Clone(w.probeErr), maps.Clone(w.probeBad), maps.Clone(w.fates)
 	return &c
 }
@@ -138,6 +146,8 @@ func (w *world) answer(f Facts, q Query) Facts {
 		for _, wl := range w.spec.Workloads {
 			f.Bases[wl.Name] = observe(w.now, wl.Image, migration.BaseFacts{Workload: wl.Name, From: w.base, By: "label", Source: wl.Image, User: "10001"}, "")
 		}
+	case QueryIsolation:
+		f.Isolation = observe(w.now, "pods of "+w.spec.Target.StagingNamespace, w.isolation, orText(w.clusterErr, w.unisolated))
 	case QuerySample:
 		f.Sample = w.sample()
 	}

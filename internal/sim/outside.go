@@ -7,6 +7,8 @@ import (
 	"rehome.dev/rehome/internal/analysis"
 	cluster "rehome.dev/rehome/internal/cluster/memory"
 	dns "rehome.dev/rehome/internal/dns/memory"
+	drill "rehome.dev/rehome/internal/drill/memory"
+	"rehome.dev/rehome/internal/inventory"
 	metrics "rehome.dev/rehome/internal/metrics/memory"
 	"rehome.dev/rehome/internal/migration"
 )
@@ -45,6 +47,28 @@ func (c cells) Remove(ctx context.Context, s migration.Spec, a migration.Remove)
 func (c cells) Scale(ctx context.Context, s migration.Spec, a migration.Scale) (migration.Outcome, error) {
 	c.w.catchUp()
 	return c.Cluster.Scale(ctx, s, a)
+}
+
+// drills are made where the cluster can be reached.
+type drills struct {
+	*drill.Drills
+	w *World
+}
+
+// Isolation looks at the pods, if there are any to be seen.
+func (d drills) Isolation(ctx context.Context, s migration.Spec, p migration.Policy, machines inventory.Report) (migration.IsolationFacts, error) {
+	if _, err := d.w.Cluster.Observe(ctx, s, migration.Staging); err != nil {
+		return migration.IsolationFacts{}, err
+	}
+	return d.Drills.Isolation(ctx, s, p, machines)
+}
+
+// Drill makes an experiment on the pods.
+func (d drills) Drill(ctx context.Context, s migration.Spec, p migration.Policy, a migration.RunDrill, machines inventory.Report) (migration.DrillResult, error) {
+	if _, err := d.w.Cluster.Observe(ctx, s, a.Env); err != nil {
+		return migration.DrillResult{}, err
+	}
+	return d.Drills.Drill(ctx, s, p, a, machines)
 }
 
 type counters struct {

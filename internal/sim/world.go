@@ -10,6 +10,7 @@ import (
 	archive "rehome.dev/rehome/internal/archive/memory"
 	cluster "rehome.dev/rehome/internal/cluster/memory"
 	dns "rehome.dev/rehome/internal/dns/memory"
+	drill "rehome.dev/rehome/internal/drill/memory"
 	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/inventory"
 	metrics "rehome.dev/rehome/internal/metrics/memory"
@@ -44,6 +45,7 @@ type World struct {
 	Metrics *metrics.Source
 	Journal *store.Store
 	Archive *archive.Archive
+	Drills  *drill.Drills
 	Old     Behaviour
 
 	machines  *machines
@@ -86,6 +88,10 @@ func New(o Options) *World {
 	w.Metrics = metrics.New(o.Policy.SampleEvery)
 	w.Journal = store.New(w.Clock.Now)
 	w.Archive = &archive.Archive{}
+	w.Drills = drill.New(w.Clock.Now)
+	w.Drills.Reach(migration.IsolationFacts{Peers: []migration.StagingPeer{{
+		Address: "postgres." + o.Spec.Namespace(migration.Staging) + ":5432", Kind: "database", Seen: []string{"a connection of each pod"},
+	}}})
 	for i := range max(o.Resolvers, 1) {
 		w.resolvers = append(w.resolvers, resolver{server: []string{"ns1", "ns2"}[i%2]})
 	}
@@ -128,7 +134,7 @@ func (w *World) Ports() engine.Ports {
 	}
 	return engine.Ports{
 		Journal: w.Journal, DNS: providers, Cluster: cells{w.Cluster, w}, Metrics: counters{w.Metrics, w},
-		Machines: w.machines, Images: images{w}, Prober: prober{w}, Smoker: smoker{w}, Archive: w.Archive, Clock: w.Clock,
+		Machines: w.machines, Images: images{w}, Drills: drills{w.Drills, w}, Prober: prober{w}, Smoker: smoker{w}, Archive: w.Archive, Clock: w.Clock,
 	}
 }
 

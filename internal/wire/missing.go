@@ -77,3 +77,15 @@ type noImages struct{}
 func (noImages) Base(context.Context, migration.Workload, migration.Policy) (migration.BaseFacts, error) {
 	return migration.BaseFacts{}, errMissing
 }
+
+// noDrills stands for drills that cannot be made: what staging reaches is unknown,
+// and none is begun.
+type noDrills struct{}
+
+func (noDrills) Isolation(context.Context, migration.Spec, migration.Policy, inventory.Report) (migration.IsolationFacts, error) {
+	return migration.IsolationFacts{}, errMissing
+}
+
+func (noDrills) Drill(context.Context, migration.Spec, migration.Policy, migration.RunDrill, inventory.Report) (migration.DrillResult, error) {
+	return migration.DrillResult{}, errMissing
+}

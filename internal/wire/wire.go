@@ -29,9 +29,10 @@ type Registry struct {
 	DNS     map[string]func(migration.Connection) (engine.DNS, error)
 	Cluster map[string]func(migration.Connection) (engine.Cluster, error)
 	Metrics map[string]func(migration.Connection) (engine.Metrics, error)
-	// Machines and Images need no connection; nil is one that is missing.
+	// Machines, Images and Drills need no connection; nil is one that is missing.
 	Machines engine.Machines
 	Images   engine.Images
+	Drills   engine.Drills
 	Prober   engine.Prober
 	Smoker   engine.Smoker
 	Clock    engine.Clock
@@ -92,13 +93,16 @@ func newAccessLog(c migration.Connection) (engine.Metrics, error) {
 // so that a rollback of names can go on without metrics or cluster.
 func (r Registry) Ports(spec migration.Spec, policy migration.Policy) (engine.Ports, error) {
 	p := engine.Ports{
-		DNS: map[string]engine.DNS{}, Machines: r.Machines, Images: r.Images, Prober: r.Prober, Smoker: r.Smoker, Clock: r.Clock,
+		DNS: map[string]engine.DNS{}, Machines: r.Machines, Images: r.Images, Drills: r.Drills, Prober: r.Prober, Smoker: r.Smoker, Clock: r.Clock,
 	}
 	if p.Machines == nil {
 		p.Machines = noMachines{}
 	}
 	if p.Images == nil {
 		p.Images = noImages{}
+	}
+	if p.Drills == nil {
+		p.Drills = noDrills{}
 	}
 	var faults []error
 	for _, name := range providersOf(spec) {

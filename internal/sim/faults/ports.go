@@ -20,6 +20,7 @@ func (r *Rig) Wrap(p engine.Ports) engine.Ports {
 	out.Metrics = metrics{p.Metrics, r}
 	out.Machines = machines{p.Machines, r}
 	out.Images = images{p.Images, r}
+	out.Drills = drills{p.Drills, r}
 	out.Prober = prober{p.Prober, r}
 	out.Smoker = smoker{p.Smoker, r}
 	out.Archive = archive{p.Archive, r}
@@ -125,6 +126,31 @@ type images struct {
 
 func (i images) Base(ctx context.Context, w migration.Workload, p migration.Policy) (migration.BaseFacts, error) {
 	return read(ctx, i.r, "images.base", w.Name, func() (migration.BaseFacts, error) { return i.Images.Base(ctx, w, p) })
+}
+
+type drills struct {
+	engine.Drills
+	r *Rig
+}
+
+func (d drills) Isolation(ctx context.Context, s migration.Spec, p migration.Policy, machines inventory.Report) (migration.IsolationFacts, error) {
+	return read(ctx, d.r, "drills.isolation", "", func() (migration.IsolationFacts, error) { return d.Drills.Isolation(ctx, s, p, machines) })
+}
+
+// Drill is a change: it disturbs what it is made on, and its answer can be lost.
+func (d drills) Drill(ctx context.Context, s migration.Spec, p migration.Policy, a migration.RunDrill, machines inventory.Report) (migration.DrillResult, error) {
+	var res migration.DrillResult
+	_, err := d.r.change(ctx, "drills.drill", string(a.Drill), a, func(ctx context.Context) (migration.Outcome, error) {
+		var err error
+		if res, err = d.Drills.Drill(ctx, s, p, a, machines); err != nil {
+			return migration.OutcomeNotDone, err
+		}
+		return migration.OutcomeDone, nil
+	})
+	if err != nil {
+		return migration.DrillResult{}, err
+	}
+	return res, nil
 }
 
 type prober struct {
