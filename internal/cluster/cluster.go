@@ -3,8 +3,8 @@
 // tells what stands in a migration's namespaces.
 //
 // It writes only what it made itself, as the field manager "rehome", and never
-// forces a field from another manager. It reads no Secret's data. What is
-// decided from the facts, and when, it must not know.
+// forces a field from another manager. It reads no Secret's data, but for the
+// experiments of a Bench. What is decided from the facts, and when, it must not know.
 package cluster
 
 import (
