@@ -55,6 +55,9 @@ type MigrationSpec struct {
 	// Who runs each timer and cron job of the machines after the switch, so that
 	// none runs twice.
 	Schedules []Schedule `json:"schedules,omitempty"`
+	// The experiments that step stage makes in staging: what it needs for them, and
+	// which do not apply.
+	Drills Drills `json:"drills,omitzero"`
 }
 
 // Fix says that the release to be moved mends an item of the containerisation

@@ -97,6 +97,15 @@ spec:
   windows: [{from: 2026-12-08T22:00:00+01:00, to: "2026-12-09T02:00:00+01:00"}]
   approvals: {required: 0, from: [angua]}
   fixes: [{code: LOGS-STDOUT, drill: logs-stdout, how: the appender writes to the console}]
+  drills:
+    safePeers: [{address: "mail.golemtrust.am:25", reason: a sink}]
+    approved: ["the replicas are 1", "not 3"]
+    rate: 80
+    for: 45s
+    path: /busy
+    truth: {DATABASE: nowhere}
+    session: {begin: "/login?customer=1", method: POST, check: /session, status: 204, old: true}
+    skip: {read-only-root: it writes a cache there}
   schedules: [{name: ledger-night.timer, owner: cluster, when: 30 2 * * 1-5, timeZone: Europe/Berlin, command: [/app/night, --all], workload: worker}, {name: "/etc/cron.d/ledger:3", owner: nobody}]
 `
 
@@ -159,7 +168,14 @@ func TestEveryFieldArrives(t *testing.T) {
 			From: time.Date(2026, 12, 8, 22, 0, 0, 0, cet), To: time.Date(2026, 12, 9, 2, 0, 0, 0, cet),
 		}},
 		Approvals: migration.ApprovalRule{From: []string{"angua"}},
-		Fixes:     []migration.Fix{{Code: migration.CodeLogsStdout, Drill: migration.DrillLogs, How: "the appender writes to the console"}},
+		Drills: migration.Drills{
+			SafePeers: []migration.SafePeer{{Address: "mail.golemtrust.am:25", Reason: "a sink"}},
+			Approved:  []string{"the replicas are 1", "not 3"},
+			Rate:      80, For: 45 * time.Second, Path: "/busy", Truth: map[string]string{"DATABASE": "nowhere"},
+			Session: &migration.SessionDrill{Begin: "/login?customer=1", Method: "POST", Check: "/session", Status: 204, Old: true},
+			Skip:    map[migration.StagingDrill]string{migration.DrillReadOnly: "it writes a cache there"},
+		},
+		Fixes: []migration.Fix{{Code: migration.CodeLogsStdout, Drill: migration.DrillLogs, How: "the appender writes to the console"}},
 		Schedules: []migration.Schedule{{
 			Name: "ledger-night.timer", Owner: migration.OwnerCluster, When: "30 2 * * 1-5", TimeZone: "Europe/Berlin",
 			Command: []string{"/app/night", "--all"}, Workload: "worker",

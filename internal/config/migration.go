@@ -32,6 +32,7 @@ func (s *source) spec(m v1alpha1.Migration) migration.Spec {
 		Fixes:     s.fixes(w.Fixes),
 		Schedules: s.schedules(w.Schedules),
 	}
+	out.Drills = s.drills(w.Drills, out.Fixes)
 	out.Names = s.names(w.Names, out.Workloads)
 	out.Rehearsal = s.rehearsal(w.Rehearsal, out.Names, out.Workloads)
 	s.reachable(out)
