@@ -19,11 +19,14 @@ import (
 	"rehome.dev/rehome/lab/ssh/sshdtest"
 )
 
+// held is what the files of the trees hold, and nothing else does.
+const held = "c4nary-0f-the-tree"
+
 // oddRoot is a directory whose name a shell would take apart, with a secret in it.
 func oddRoot(t *testing.T) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "ba'nk \"$(id)\"\n\xff!")
-	for name, text := range map[string]string{"bank.conf": "password=" + canary + "\n", "conf.d/x y": strings.Repeat(canary, 20_000), "empty": ""} {
+	for name, text := range map[string]string{"bank.conf": "password=" + held + "\n", "conf.d/x y": strings.Repeat(held, 20_000), "empty": ""} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +119,7 @@ func TestATreeThatCannotBeReadIsAnErrorWithItsNames(t *testing.T) {
 				t.Errorf("%q: %s does not say %q", c.root, Why(err), w)
 			}
 		}
-		if strings.Contains(Why(err), canary) {
+		if strings.Contains(Why(err), canary) || strings.Contains(Why(err), held) {
 			t.Errorf("%q: %s", c.root, Why(err))
 		}
 	}
@@ -125,6 +128,25 @@ func TestATreeThatCannotBeReadIsAnErrorWithItsNames(t *testing.T) {
 	if _, err := readTree(t, s, server.URL(), root, TreeOptions{}); !errors.Is(err, ErrHostKey) {
 		t.Errorf("a machine that nobody knows: %v", err)
 	}
+}
+
+// ownHome is a directory of this test alone in which a program may run although none
+// may in /tmp: the home, on the machine, of whoever logs in.
+func ownHome(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err == nil {
+		err = os.MkdirAll(cache, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, err := os.MkdirTemp(cache, "rehome-vm-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
+	return home
 }
 
 // watch looks, while a tree is read, for a secret in the arguments and the
@@ -149,14 +171,14 @@ func watch(dirs []string, found func(string)) (stop func()) {
 func lookForCanary(dirs []string, found func(string)) {
 	processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, p := range processes {
-		if b, err := os.ReadFile(p); err == nil && bytes.Contains(b, []byte(canary)) {
+		if b, err := os.ReadFile(p); err == nil && bytes.Contains(b, []byte(held)) {
 			found(p)
 		}
 	}
 	for _, dir := range dirs {
 		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.Type().IsRegular() {
-				if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, []byte(canary)) {
+				if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, []byte(held)) {
 					found(path)
 				}
 			}
@@ -169,14 +191,14 @@ func lookForCanary(dirs []string, found func(string)) {
 // and after it, and nothing of the agent stays.
 func TestNoContentIsAnywhereElse(t *testing.T) {
 	t.Parallel()
-	home := t.TempDir() // on the machine: of whoever logs in
+	home := ownHome(t)
 	server := sshdtest.Start(t, sshdtest.WithNoexec("/tmp", "/var/tmp"), sshdtest.WithConfig("SetEnv HOME="+home))
 	root := oddRoot(t)
 	s := settingsFor(t, server)
 	stop := watch([]string{home, server.Dir, s.getenv("HOME")}, func(where string) { t.Errorf("the canary is in %s", where) })
 	x, err := readTree(t, s, server.URL(), root, TreeOptions{Content: true, Quiet: 200 * time.Millisecond})
 	stop()
-	if e, _ := x.At("bank.conf"); err != nil || !strings.Contains(string(e.Content), canary) {
+	if e, _ := x.At("bank.conf"); err != nil || !strings.Contains(string(e.Content), held) {
 		t.Fatalf("%v, %v", e, err)
 	}
 	if left, _ := filepath.Glob(home + "/.rehome-*"); len(left) > 0 {
@@ -186,7 +208,7 @@ func TestNoContentIsAnywhereElse(t *testing.T) {
 
 func TestACancelledReadingLeavesNothing(t *testing.T) {
 	t.Parallel()
-	home := t.TempDir()
+	home := ownHome(t)
 	server := sshdtest.Start(t, sshdtest.WithNoexec("/tmp", "/var/tmp"), sshdtest.WithConfig("SetEnv HOME="+home))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped by a person")

@@ -73,7 +73,7 @@ func tree(line []byte, in io.Reader) int {
 	if err := json.Unmarshal(line, &req); err != nil {
 		return 2
 	}
-	half := trees.Magic + "H\x00\x00\x00\x02{}" + "canary-hunter2-canary"
+	half := trees.Magic + "H\x00\x00\x00\x0b{\"count\":1}" + "E\x00\x00\xff\xff" + "canary-hunter2-canary"
 	switch filepath.Base(string(req.Root)) {
 	case "hang": // until its input ends
 		fmt.Print(half)
