@@ -136,11 +136,13 @@ const (
 	CodeSidecar     Code = "MESH-SIDECAR"
 	CodeQuota       Code = "QUOTA"
 	CodePublicSmoke Code = "SMOKE-PUBLIC"
-	CodeTicket      Code = "TICKET"
-	CodeResidual    Code = "RESIDUAL"
-	CodeIntent      Code = "INTENT"
-	CodeProcedure   Code = "PROCEDURE"
-	CodePerson      Code = "PERSON"
+	// CodeWorkloadKind is that facts do not contradict what a workload is declared as.
+	CodeWorkloadKind Code = "WORKLOAD-KIND"
+	CodeTicket       Code = "TICKET"
+	CodeResidual     Code = "RESIDUAL"
+	CodeIntent       Code = "INTENT"
+	CodeProcedure    Code = "PROCEDURE"
+	CodePerson       Code = "PERSON"
 )
 
 // Codes are all codes, in the order of the procedure's documents.
@@ -158,7 +160,7 @@ func Codes() []Code {
 		CodeNoRCA, CodeNoRehearsal, CodeEarlyRetire, CodeNight, CodeStale, CodeWaiver,
 		CodeUnsupported, CodeImageDigest, CodeConfigThere, CodeNoTraffic, CodeRollout, CodeSmoke, CodeAddress, CodeBaseline,
 		CodeWindow, CodeApproval, CodeVerdict, CodePods, CodeHealth200, CodeErrorRate, CodeLatency, CodeNewErrors, CodeClaims,
-		CodeSidecar, CodeQuota, CodePublicSmoke, CodeTicket, CodeResidual, CodeIntent, CodeProcedure, CodePerson,
+		CodeSidecar, CodeQuota, CodePublicSmoke, CodeWorkloadKind, CodeTicket, CodeResidual, CodeIntent, CodeProcedure, CodePerson,
 	}
 }
 
