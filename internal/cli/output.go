@@ -8,12 +8,25 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
 	"rehome.dev/rehome/internal/migration"
 )
 
-var formats = map[string]bool{"text": true, "json": true, "yaml": true}
+// moreFormats annotates a command with the formats that it knows beside those of
+// every command.
+const moreFormats = "formats"
+
+// formatsOf are the values of -o that a command takes.
+func formatsOf(cmd *cobra.Command) []string {
+	return append([]string{"text", "json", "yaml"}, strings.Fields(cmd.Annotations[moreFormats])...)
+}
+
+// listed is a list of two or more in words.
+func listed(all []string) string {
+	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1]
+}
 
 // emit writes a result as it was asked for; text writes it for people.
 func (p *Program) emit(v any, text func(w io.Writer)) error {

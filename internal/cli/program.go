@@ -33,6 +33,7 @@ type Program struct {
 	Zone     *time.Location
 	Stop     <-chan os.Signal // the first asks to stop, the second demands it
 	Keyboard *os.File         // where a person types secrets; nil is nobody
+	Stdin    io.Reader        // what a command reads that is told to; nil is nothing
 	Registry wire.Registry
 
 	flags globals
@@ -57,7 +58,7 @@ func System() Program {
 	return Program{
 		Args: os.Args[1:], Name: filepath.Base(os.Args[0]), Stdout: os.Stdout, Stderr: os.Stderr,
 		Terminal: terminal(os.Stderr), Width: width, Colour: terminal(os.Stdout) && os.Getenv("NO_COLOR") == "",
-		Getenv: os.Getenv, Zone: time.Local, Stop: stop, Keyboard: os.Stdin, Registry: wire.Standard(),
+		Getenv: os.Getenv, Zone: time.Local, Stop: stop, Keyboard: os.Stdin, Stdin: os.Stdin, Registry: wire.Standard(),
 	}
 }
 

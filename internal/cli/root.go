@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,8 +15,8 @@ func (p *Program) execute(ctx context.Context) error {
 	root := p.root()
 	begun := false
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if !formats[p.flags.output] {
-			return usage("-o %s: the formats are text, json and yaml", p.flags.output)
+		if !slices.Contains(formatsOf(cmd), p.flags.output) {
+			return usage("-o %s: the formats are %s", p.flags.output, listed(formatsOf(cmd)))
 		}
 		begun = true
 		return nil
@@ -52,7 +53,9 @@ func (p *Program) root() *cobra.Command {
 	f.StringVar(&p.flags.state, "state", "", "directory with the journal and the archive (default $REHOME_STATE, or rehome in $XDG_STATE_HOME or ~/.local/state)")
 	f.StringVar(&p.flags.as, "as", "", "name in which this call speaks (default $REHOME_AS, or the user's)")
 	f.StringVarP(&p.flags.output, "output", "o", "text", "format of the result: text, json or yaml")
-	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return formatsOf(cmd), cobra.ShellCompDirectiveNoFileComp
+	})
 	root.AddGroup(&cobra.Group{ID: "move", Title: "Move:"}, &cobra.Group{ID: "say", Title: "Say:"}, &cobra.Group{ID: "look", Title: "Look:"})
 	group := func(id string, cmds ...*cobra.Command) {
 		for _, c := range cmds {
@@ -62,7 +65,7 @@ func (p *Program) root() *cobra.Command {
 	}
 	group("move", p.initCommand(), p.planCommand(), p.runCommand(), p.abortCommand(), p.rollbackCommand())
 	group("say", p.approveCommand(), p.waiveCommand(), p.rcaCommand())
-	group("look", p.statusCommand(), p.listCommand(), p.logCommand(), p.incidentCommand(), p.reportCommand(), p.doctorCommand(), p.probeCommand(), p.assessCommand(), p.simulateCommand())
+	group("look", p.statusCommand(), p.listCommand(), p.logCommand(), p.incidentCommand(), p.reportCommand(), p.doctorCommand(), p.probeCommand(), p.assessCommand(), p.scanCommand(), p.simulateCommand())
 	root.AddCommand(p.versionCommand())
 	return root
 }
