@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,14 +43,15 @@ var errEscapes = errors.New("leads out of the image")
 // content. Nothing is kept, and a size that an entry claims is never believed: what
 // is not there is an error when it is missed.
 func walk(ctx context.Context, layer io.Reader, bounds Bounds, visit func(entry, io.Reader) error) error {
-	archive := tar.NewReader(&bounded{layer, bounds.Layer, "the layer"})
+	stream := &bounded{layer, bounds.Layer, "the layer"}
+	archive := tar.NewReader(stream)
 	for n := 0; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return toEnd(stream)
 		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
 			return fmt.Errorf("read the layer: %w", err)
@@ -63,6 +65,28 @@ func walk(ctx context.Context, layer io.Reader, bounds Bounds, visit func(entry,
 		}
 		if err := visit(e, archive); err != nil {
 			return err
+		}
+	}
+}
+
+// errBehind: no tool unpacks what follows the end of an archive, and everybody can
+// read it.
+var errBehind = errors.New("something follows the end of the layer's archive")
+
+// toEnd reads what is left of a layer, which is when its digest is compared. Behind
+// the end of an archive there are zeros alone.
+func toEnd(stream io.Reader) error {
+	block := make([]byte, 32<<10)
+	for {
+		n, err := stream.Read(block)
+		if len(bytes.Trim(block[:n], "\x00")) > 0 {
+			return errBehind
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the layer: %w", err)
 		}
 	}
 }

@@ -239,7 +239,7 @@ func layersFinding(subject string, s *search, err error) Finding {
 	f := Finding{Code: CodeLayers, Subject: subject, Verdict: migration.Pass, Text: fmt.Sprintf("all %s could be read", times(s.files, "file"))}
 	switch {
 	case err == nil:
-	case errors.Is(err, errEscapes):
+	case errors.Is(err, errEscapes), errors.Is(err, errBehind):
 		f.Verdict, f.Text, f.Remedy = migration.Fail, plainText(err.Error()), "build it anew with a builder that is known; who made this one is not to be trusted"
 	default:
 		f = unseen(CodeLayers, subject, registryCause(subject, err))

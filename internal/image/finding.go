@@ -75,7 +75,10 @@ func (p place) evidence() Evidence {
 	if e.Key != "" {
 		e.What += " " + e.Key
 	}
-	e.What += " (" + e.Rule + fmt.Sprintf("), layer %d", e.Layer)
+	e.What += " (" + e.Rule + ")"
+	if e.Layer > 0 {
+		e.What += fmt.Sprintf(", layer %d", e.Layer)
+	}
 	if e.Removed > 0 {
 		e.What += fmt.Sprintf("; layer %d hides it, and it is still there", e.Removed)
 	}
