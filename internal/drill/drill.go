@@ -25,6 +25,8 @@ type Drills struct {
 	// Every is the time between two looks, and Patience bounds the wait for a pod
 	// and for the way back; 0 is half a second and five minutes.
 	Every, Patience time.Duration
+
+	last lastLook
 }
 
 const (
@@ -79,6 +81,7 @@ func (d *Drills) Drill(ctx context.Context, spec migration.Spec, policy migratio
 	if _, err := t.bench.Sweep(ctx); err != nil {
 		return migration.DrillResult{}, fmt.Errorf("drill %s: remove what an earlier one has left: %w", a.Drill, err)
 	}
+	defer d.forget()
 	began := time.Now()
 	out := make(t, ctx)
 	if ctx.Err() != nil {
@@ -105,8 +108,9 @@ func inStaging(spec migration.Spec, env migration.Env) error {
 	return nil
 }
 
+// filled are the same with what is left out.
 func (d *Drills) filled() *Drills {
-	out := *d
+	out := Drills{Bench: d.Bench, Machines: d.Machines, Smoke: d.Smoke, Attack: d.Attack, Resolve: d.Resolve, Every: d.Every, Patience: d.Patience}
 	if out.Every == 0 {
 		out.Every = defaultEvery
 	}

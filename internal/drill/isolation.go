@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
@@ -27,6 +29,10 @@ func (d *Drills) Isolation(ctx context.Context, spec migration.Spec, policy migr
 	if err := seenDialling(machines); err != nil {
 		return migration.IsolationFacts{}, fmt.Errorf("tell production's peers: %w", err)
 	}
+	key := migration.DigestOf([]any{spec, policy.AgentImage, machines})
+	if facts, ok := d.remembered(key); ok {
+		return facts, nil
+	}
 	found := collected{at: map[string]*migration.StagingPeer{}}
 	var facts migration.IsolationFacts
 	for _, w := range spec.Workloads {
@@ -36,8 +42,36 @@ func (d *Drills) Isolation(ctx context.Context, spec migration.Spec, policy migr
 		}
 	}
 	facts.Peers = found.sorted()
+	d.remember(key, facts)
 	return facts, nil
 }
+
+// memory is how long a look holds: it is asked for about every second while pods
+// come and go.
+const memory = 10 * time.Second
+
+// lastLook is what was seen last, and of what.
+type lastLook struct {
+	sync.Mutex
+	key   string
+	at    time.Time
+	facts migration.IsolationFacts
+}
+
+func (d *Drills) remembered(key string) (migration.IsolationFacts, bool) {
+	d.last.Lock()
+	defer d.last.Unlock()
+	return d.last.facts, d.last.key == key && time.Since(d.last.at) < memory
+}
+
+func (d *Drills) remember(key string, facts migration.IsolationFacts) {
+	d.last.Lock()
+	defer d.last.Unlock()
+	d.last.key, d.last.at, d.last.facts = key, time.Now(), facts
+}
+
+// forget lets the next look be a new one: a drill has changed what there is.
+func (d *Drills) forget() { d.remember("", migration.IsolationFacts{}) }
 
 // seenDialling says why production's peers are not known.
 func seenDialling(r inventory.Report) error {

@@ -79,13 +79,13 @@ var (
 
 // Pod is one pod of a workload.
 type Pod struct {
-	Name, UID, Node string
-	Ready           bool // and not being deleted
-	Running         bool // the application's process
-	Restarts        int32
-	ReadOnlyRoot    bool // of the application's container
-	Mounts          []Mount
-	Trouble         string // what keeps it from starting
+	Name, UID, Node, Container string // the container is the application's
+	Ready                      bool   // and not being deleted
+	Running                    bool   // the application's process
+	Restarts                   int32
+	ReadOnlyRoot               bool // of the application's container
+	Mounts                     []Mount
+	Trouble                    string // what keeps it from starting
 }
 
 // Mount is one volume of the application's container. Kind is config, claim,
@@ -134,14 +134,9 @@ type Template struct {
 // Datum is one key of a ConfigMap or Secret. Path is where it is mounted, empty
 // where it is a variable.
 type Datum struct {
-	Object  string // "Secret bank-config"
-	Key     string
-	Path    string
-	Content tree.Content
+	Object, Key, Path string // "Secret bank-config", "db.conf", "/etc/bank/db.conf"
+	Content           tree.Content
 }
-
-// Secret says whether the object is a Secret.
-func (d Datum) Secret() bool { return len(d.Object) > 6 && d.Object[:7] == "Secret " }
 
 // Machines reads trees of the machines, in memory.
 type Machines interface {

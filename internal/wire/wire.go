@@ -101,9 +101,6 @@ func (r Registry) Ports(spec migration.Spec, policy migration.Policy) (engine.Po
 	if p.Images == nil {
 		p.Images = noImages{}
 	}
-	if p.Drills == nil {
-		p.Drills = noDrills{}
-	}
 	var faults []error
 	for _, name := range providersOf(spec) {
 		d, err := choose("DNS provider", name, policy.DNSProviders, r.DNS)
@@ -117,6 +114,9 @@ func (r Registry) Ports(spec migration.Spec, policy migration.Policy) (engine.Po
 	if p.Cluster, err = choose("cluster", spec.Target.Cluster, policy.Clusters, r.Cluster); err != nil {
 		faults = append(faults, err)
 		p.Cluster = noCluster{err}
+	}
+	if p.Drills == nil {
+		p.Drills = newDrills(p.Cluster, p.Smoker)
 	}
 	if p.Metrics, err = choose("metrics source", spec.Metrics.Source, policy.MetricsSources, r.Metrics); err != nil {
 		faults = append(faults, err)
