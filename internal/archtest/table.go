@@ -29,6 +29,7 @@ func table() []row {
 		{"internal/accesslog", nil, "a line of a log is a value; where it came from and what it is worth is not the parser's business"},
 		{"internal/runbook", []string{"internal/migration", "internal/analysis", "internal/journal", "internal/inventory", "internal/readiness"}, whyDomain},
 		{"internal/scan/gitleaks", []string{"internal/scan"}, "the second detector for vendors' tokens; what it finds is told as the first one tells it"},
+		{"internal/scan/corpus", nil, "texts and their labels; if they knew how secrets are found they would say what the finder says"},
 		{"internal/scan", nil, "it sees what may be a secret, and hands on nothing that it has found"},
 		{"internal/sweep", []string{"internal/scan", "internal/scan/gitleaks"}, "it brings texts from files, streams and revisions to the scanner, and knows no rule"},
 		{"internal/sarif", nil, "a file format that several commands write; what a result means is theirs to say"},
