@@ -154,6 +154,9 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 	if harmless(value) || isExample(value) {
 		return "", innocent
 	}
+	if how == paired && logsIn.MatchString(front) && telling(value) && !isTemplate(value, asCode) {
+		return rulePair, sure
+	}
 	if rule := shape(value); rule != "" && !exampleOnly(value) && !isTemplate(value, asCode) {
 		return rule, sure
 	}

@@ -58,7 +58,7 @@ func inForce(value string, strong bool) verdict {
 		return innocent
 	case strong:
 		return sure
-	case numeric(value) && len(value) < 7:
+	case numeric(value) && len(value) < 7, versions.MatchString(value):
 		return innocent
 	case lowerWord.MatchString(value) && len(value) < 8:
 		return doubtful
@@ -108,6 +108,9 @@ func ofWords(value string, strong bool, m manner) verdict {
 			return sure // Bearer …
 		}
 		return innocent
+	}
+	if m == asConfig && slices.ContainsFunc(words, withDigits) && !slices.ContainsFunc(words, hasVocabulary) {
+		return sure
 	}
 	alphabetic := 0
 	for _, w := range words {
@@ -168,7 +171,7 @@ func hasVocabulary(value string) bool {
 // namesOnly says that a value consists of nothing but what secrets are called:
 // access_token, db-password. A single such word in a configuration is in force.
 func namesOnly(value string, m manner) bool {
-	if len(value) > 64 || strings.ContainsAny(value, "!#$%&*+=^~") {
+	if value = strings.TrimRight(value, `"';`); len(value) > 64 || strings.ContainsAny(value, "!#$%&*+=^~") {
 		return false
 	}
 	words := keyParts(value)
@@ -177,7 +180,7 @@ func namesOnly(value string, m manner) bool {
 			return false
 		}
 	}
-	return len(words) > 1 && strings.ContainsAny(value, "_-.:/") || len(words) > 0 && m != asConfig
+	return len(words) > 1 && strings.ContainsAny(value, "_-.:/") || len(words) > 0 && len(value) > 3 && strings.ToUpper(value) == value || len(words) > 0 && m != asConfig
 }
 
 var (
@@ -217,12 +220,19 @@ func isExpression(value string, m manner) bool {
 	return calls.MatchString(value) || member.MatchString(value)
 }
 
+// withDigits says that a word has letters and digits as no word of a sentence has.
+func withDigits(word string) bool {
+	word = strings.Trim(word, ".,:;!?()\"'")
+	return len(word) > 3 && strings.ContainsAny(word, "0123456789") && strings.Trim(strings.ToLower(word), "abcdefghijklmnopqrstuvwxyz") != word && !numeric(word) && !technical.MatchString(word) && strings.ContainsAny(strings.ToLower(word), "abcdefghijklmnopqrstuvwxyz")
+}
+
 func numeric(value string) bool {
 	return value != "" && strings.Trim(value, "0123456789") == ""
 }
 
 var (
 	technical = regexp.MustCompile(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac|pbkdf|bcrypt|argon|tls|x|s|p|h|ec|http|ipv|win|int|uint|float|u|i|f)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
+	versions  = regexp.MustCompile(`^(?:[~^<>=v]+\s?)?\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$`)
 	hexOnly   = regexp.MustCompile(`^(?:0x)?[0-9a-fA-F]+$`)
 	uuid      = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$`)
 )

@@ -37,6 +37,7 @@ const (
 	FormatJSON      Format = "json"
 	FormatXML       Format = "xml"
 	FormatPHP       Format = "php"
+	FormatHCL       Format = "hcl"
 	FormatPgpass    Format = "pgpass"
 	FormatHtpasswd  Format = "htpasswd"
 	FormatText      Format = "text"
@@ -70,6 +71,8 @@ func Settings(path string, data []byte) (Format, []Setting) {
 		return format, readLines(data, false)
 	case FormatWords:
 		return format, readLines(data, true)
+	case FormatHCL:
+		return format, readHCL(data)
 	case FormatPHP:
 		return format, readPHP(data)
 	case FormatPgpass:
@@ -93,6 +96,7 @@ var byExtension = map[string]Format{
 	"yaml": FormatYAML, "yml": FormatYAML, "json": FormatJSON, "xml": FormatXML, "xhtml": FormatXML,
 	"properties": FormatLines, "ini": FormatLines, "env": FormatLines, "toml": FormatLines, "py": FormatLines, "rb": FormatLines,
 	"js": FormatLines, "ts": FormatLines, "sh": FormatLines, "groovy": FormatLines, "service": FormatLines, "socket": FormatLines, "timer": FormatLines,
+	"tf": FormatHCL, "tfvars": FormatHCL, "hcl": FormatHCL, "nomad": FormatHCL,
 	"php": FormatPHP, "inc": FormatPHP, "md": FormatText, "txt": FormatText, "html": FormatText, "htm": FormatText, "css": FormatText,
 	"crt": FormatText, "pem": FormatText, "key": FormatText, "cer": FormatText, "log": FormatText, "rst": FormatText,
 }

@@ -31,7 +31,7 @@ var otherWords = []string{
 }
 
 // otherFronts at the beginning of a key say that it is no secret.
-var otherFronts = []string{"public", "use", "require", "requires", "allow", "disable", "enable", "no", "skip", "show", "has", "is", "min", "max", "reset", "num", "publishable", "forgot", "invalid", "wrong", "missing", "empty", "enter", "verify", "validate", "check", "get", "find", "nopasswd", "ask", "supports", "should", "can", "with", "without", "enforce"}
+var otherFronts = []string{"public", "use", "require", "requires", "allow", "disable", "enable", "no", "skip", "show", "has", "is", "min", "max", "reset", "num", "publishable", "forgot", "invalid", "wrong", "missing", "empty", "enter", "verify", "validate", "check", "get", "find", "nopasswd", "existing", "ask", "supports", "should", "can", "with", "without", "enforce"}
 
 var squashed = []string{"passw", "passphrase", "secret", "apikey", "accesskey", "privatekey", "credential"}
 
@@ -44,6 +44,9 @@ func secretName(key string) bool {
 	}
 	if len(parts) == 0 {
 		return false
+	}
+	if name := parts[len(parts)-1]; name == "_auth" || strings.HasSuffix(name, ":_auth") { // of npm
+		return true
 	}
 	if parts[len(parts)-1] == "text" && len(parts) > 1 { // the text of an XML element
 		parts = parts[:len(parts)-1]

@@ -212,7 +212,7 @@ func (r *reader) directive(first int, text string) {
 		return
 	}
 	for i := 1; i+1 < len(words); i++ {
-		if name := unquote(words[i]); secretName(name) && !strings.ContainsAny(name, "=:") {
+		if name := unquote(words[i]); secretName(name) && !strings.ContainsAny(name, "=:/") && !strings.HasPrefix(words[i+1], "-") {
 			r.add(first, words[0]+"."+name, unquote(words[i+1]))
 			return
 		}

@@ -37,7 +37,7 @@ func TestLocateFinds(t *testing.T) {
 		{"json", "a.json", "{\n \"db\": {\"password\": \"" + c + "\"},\n \"l\": [{\"apiKey\": \"" + c + "\"}]\n}", "2 db.password (key name)\n3 l[0].apiKey (key name)"},
 		{"broken json", "a.json", "{\n // x\n \"password\": \"" + c + "\",\n}", "3 password (key name)"},
 		{"docker", "config.json", `{"auths":{"r.golemtrust.am":{"auth":"` + c + `"}}}`, "1 auths.r.golemtrust.am.auth (key name)"},
-		{"xml attribute", "server.xml", "<Server>\n <Connector port=\"1\"\n   keystorePass=\"" + c + "\"/>\n</Server>", "2 Server/Connector/@keystorePass (key name)"},
+		{"xml attribute", "server.xml", "<Server>\n <Connector port=\"1\"\n   keystorePass=\"" + c + "\"/>\n</Server>", "3 Server/Connector/@keystorePass (key name)"},
 		{"xml text", "a.xml", "<a>\n<password>" + c + "</password></a>", "2 a/password/#text (key name)"},
 		{"xml property", "a.xml", "<b><property name=\"dbPassword\" value=\"" + c + "\"/></b>", "1 b/property.dbPassword (key name)"},
 		{"xml entry", "a.xml", "<b><entry key=\"password\">" + c + "</entry></b>", "1 b/entry.password (key name)"},

@@ -123,7 +123,8 @@ func readXML(data []byte) ([]Setting, error) {
 	open := []*element{{children: map[string]int{}}}
 	seen := false
 	for {
-		line := count.of(d.InputOffset())
+		from := d.InputOffset()
+		line := count.of(from)
 		token, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
 			if len(open) > 1 || !seen {
@@ -143,7 +144,8 @@ func readXML(data []byte) ([]Setting, error) {
 			seen = true
 			e := top.open(t.Name.Local, line)
 			for _, a := range t.Attr {
-				out = append(out, Setting{Line: line, last: count.of(d.InputOffset()), Key: shortened(e.path) + "/@" + a.Name.Local, Value: a.Value})
+				at := line + attributeLine(data[from:d.InputOffset()], a.Name.Local)
+				out = append(out, Setting{Line: at, last: max(at, count.of(d.InputOffset())), Key: shortened(e.path) + "/@" + a.Name.Local, Value: a.Value})
 			}
 			open = append(open, e)
 		case xml.CharData:
@@ -161,6 +163,25 @@ func readXML(data []byte) ([]Setting, error) {
 			open = open[:len(open)-1]
 		}
 	}
+}
+
+// attributeLine is how many lines below the beginning of its tag an attribute stands.
+func attributeLine(tag []byte, name string) int {
+	if bytes.IndexByte(tag, '\n') < 0 {
+		return 0
+	}
+	for at := 0; at < len(tag); {
+		i := bytes.Index(tag[at:], []byte(name))
+		if i < 0 {
+			break
+		}
+		end := at + i + len(name)
+		if rest := bytes.TrimLeft(tag[end:], " \t\r\n"); len(rest) > 0 && rest[0] == '=' && at+i > 0 && tag[at+i-1] <= ' ' || at+i > 0 && tag[at+i-1] == ':' {
+			return bytes.Count(tag[:at+i], []byte("\n"))
+		}
+		at = end
+	}
+	return 0
 }
 
 func (e *element) open(name string, line int) *element {

@@ -79,7 +79,7 @@ func urlSecret(value string) bool {
 		if plain, err := url.PathUnescape(word); err == nil {
 			word = plain
 		}
-		if !harmless(word) {
+		if !harmless(word) && !isExample(word) && !verbs.MatchString(word) {
 			return true
 		}
 	}
@@ -111,7 +111,7 @@ func userPassword(value string) (from, to int, found bool) {
 
 func bareUser(value string) bool {
 	from, to, found := userPassword(value)
-	return found && !harmless(value[from:to])
+	return found && !harmless(value[from:to]) && !isExample(value[from:to]) && !verbs.MatchString(value[from:to])
 }
 
 // anyCredentials looks for what RFC 7617 puts behind the word Basic, which is a word

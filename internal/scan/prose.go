@@ -79,7 +79,7 @@ func (l *locator) lines(settings []Setting) {
 			in.end = max(in.end, blockEnd(l.data, h.to))
 		case in.over(l, h, text):
 		case taken[h.number]:
-		case h.why&whyFlag != 0 && l.command(h, text):
+		case containsAny(text, flagStems...) && l.command(h, text):
 		case s == nil:
 			l.bare(h, text)
 		}

@@ -64,6 +64,9 @@ func (l *locator) setting(s Setting, name string, manifests []manifest) {
 		}
 		return
 	}
+	if done := l.credential(s); done {
+		return
+	}
 	key := s.Key
 	rule, v := judge(s.Key, s.Value, l.manner)
 	switch {
@@ -84,6 +87,22 @@ func (l *locator) setting(s Setting, name string, manifests []manifest) {
 	if v != innocent {
 		l.add(found{s.Line, safeKey(key), rule, s.Value, v})
 	}
+}
+
+// credential knows the settings of systemd.exec(5) with which a unit is handed a
+// secret: one has it in its value, behind its name, and the others say where it is.
+func (l *locator) credential(s Setting) bool {
+	_, last := splitKey(s.Key)
+	switch last {
+	case "loadcredential", "loadcredentialencrypted", "importcredential", "setcredentialencrypted":
+		return true
+	case "setcredential":
+		if _, value, is := strings.Cut(s.Value, ":"); is && !harmless(value) && !isExample(value) {
+			l.add(found{s.Line, safeKey(s.Key), ruleKeyName, value, sure})
+		}
+		return true
+	}
+	return false
 }
 
 // listsNames says that a value is an element of a list: imagePullSecrets: [a, b].

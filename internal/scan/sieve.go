@@ -33,7 +33,7 @@ var stems = []string{
 }
 
 // flagStems are the clients of arguments.go.
-var flagStems = []string{"mysql", "mariadb", "mongo", "redis-cli", "ldap", "sqlcmd", "isql", "curl", "wget", "smbclient", "lftp", "rclone"}
+var flagStems = []string{"mysql", "mariadb", "mongo", "redis-cli", "ldap", "sqlcmd", "isql", "curl", "wget", "smbclient", "lftp", "rclone", "sshpass"}
 
 // sieve is a search for all stems at once: for the two bytes at the end of a window
 // of three, how far the window can be moved on (Wu and Manber, 1994).
