@@ -88,8 +88,13 @@ func (m *move) secrets(ctx context.Context) map[string]string {
 		text, err := cluster.Kubectl(ctx, m.lab, nil, "-n", ns, "get", "secret", "royal-bank-api-secrets", "-o", "json")
 		m.must(err)
 		m.must(json.Unmarshal([]byte(text), &secret))
-		for key, value := range secret.Data {
-			out[key+" in "+ns] = string(value)
+		for file, text := range secret.Data {
+			for line := range strings.Lines(string(text)) {
+				key, value, _ := strings.Cut(line, "=")
+				if key = strings.TrimSpace(key); key == "db_password" || key == "api_key" {
+					out[key+" of "+file+" in "+ns] = strings.TrimSpace(value)
+				}
+			}
 		}
 	}
 	key, err := os.ReadFile(m.lab.RunPath("tsig.key"))

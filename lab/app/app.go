@@ -8,6 +8,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"rehome.dev/rehome/lab/cluster"
@@ -23,10 +24,11 @@ func New(lab *part.Lab) *App { return &App{lab} }
 func (a *App) Name() string       { return "app" }
 func (a *App) Packages() []string { return nil }
 
-// Images are the two releases, each as repository@digest.
+// Images are the two releases and the agent, each as repository@digest.
 type Images struct {
-	Good string `json:"good"`
-	Bad  string `json:"bad"`
+	Good  string `json:"good"`
+	Bad   string `json:"bad"`
+	Agent string `json:"agent"` // of rehome, for looks from within pods
 }
 
 // ImagesFile is where Images are written as JSON.
@@ -47,7 +49,17 @@ func (a *App) Up(ctx context.Context) error {
 		}
 		*r.field(&images) = ref
 	}
+	agent, err := agentImage(ctx, a.lab)
+	if err != nil {
+		return err
+	}
+	if images.Agent, err = cluster.Import(ctx, a.lab, agent, agentRepository+":lab"); err != nil {
+		return err
+	}
 	if err := part.WriteJSON(ImagesFile(a.lab), images, 0o644); err != nil {
+		return err
+	}
+	if err := a.startDatabases(ctx); err != nil {
 		return err
 	}
 	if err := a.applyConfiguration(ctx); err != nil {
@@ -57,8 +69,16 @@ func (a *App) Up(ctx context.Context) error {
 	return nil
 }
 
-// Down has nothing to do: images and objects go with the cluster.
-func (a *App) Down(context.Context) error { return nil }
+// Down stops the databases; images and objects go with the cluster.
+func (a *App) Down(ctx context.Context) error {
+	var errs []error
+	for _, d := range databases() {
+		if err := a.lab.Stop(ctx, d.Name); !errors.Is(err, part.ErrUnknownProcess) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // Status looks the objects up in the cluster.
 func (a *App) Status(ctx context.Context) part.Status {
@@ -68,6 +88,9 @@ func (a *App) Status(ctx context.Context) part.Status {
 		if err != nil {
 			return part.Status{State: part.StateDown, Detail: fmt.Sprintf("no configuration in %s", namespace)}
 		}
+	}
+	if status := a.lab.StatusOf(databaseName, stagingDatabaseName); status.State != part.StateUp {
+		return status
 	}
 	return part.Status{State: part.StateUp, Detail: "configuration is in " + fmt.Sprint(cluster.Namespaces)}
 }

@@ -38,13 +38,10 @@ spec:
       containers:
       - name: royal-bank-api
         image: IMAGE
-        env:
-        - {name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: royal-bank-api-secrets, key: db_password}}}
-        - {name: API_KEY, valueFrom: {secretKeyRef: {name: royal-bank-api-secrets, key: api_key}}}
         readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1}
         securityContext: {readOnlyRootFilesystem: true, runAsNonRoot: true, allowPrivilegeEscalation: false}
         volumeMounts: [{name: config, mountPath: /etc/royal-bank-api, readOnly: true}]
-      volumes: [{name: config, configMap: {name: royal-bank-api-config}}]
+      volumes: [{name: config, projected: {sources: [{configMap: {name: royal-bank-api-config}}, {secret: {name: royal-bank-api-secrets}}]}}]
 ---
 apiVersion: v1
 kind: Service
@@ -192,7 +189,7 @@ func TestTheSecretOfTheClusterIsTheMachines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(out, "db_password") || !strings.Contains(out, "db_host") {
+	if strings.Contains(out, "db_password") || !strings.Contains(out, "daily_limit") {
 		t.Errorf("the ConfigMap holds a secret, or lacks the rest: %s", out)
 	}
 }

@@ -19,7 +19,7 @@ const (
 	secretName    = "royal-bank-api-secrets"
 )
 
-// secretKeys are the settings that go into the Secret instead of the ConfigMap.
+// secretKeys are the settings whose files go into the Secret instead of the ConfigMap.
 var secretKeys = []string{"db_password", "api_key"}
 
 // stagingDatabase keeps what is tried in staging away from the bank's database.
@@ -66,41 +66,43 @@ func readTree(dir string) (map[string]string, error) {
 	return files, nil
 }
 
-// split takes the lines with secrets out of the files.
+// split takes out the files that hold a secret: such a file goes into the Secret as
+// a whole, so that the pod finds what the machine has.
 func split(files map[string]string) (config, secrets map[string]string) {
 	config, secrets = map[string]string{}, map[string]string{}
 	for name, text := range files {
-		var kept strings.Builder
+		to := config
 		for line := range strings.Lines(text) {
-			key, value, found := strings.Cut(line, "=")
-			if key = strings.TrimSpace(key); found && slices.Contains(secretKeys, key) {
-				secrets[key] = strings.TrimSpace(value)
-				continue
+			if key, _, found := strings.Cut(line, "="); found && slices.Contains(secretKeys, strings.TrimSpace(key)) {
+				to = secrets
 			}
-			kept.WriteString(line)
 		}
-		config[name] = kept.String()
+		to[name] = text
 	}
 	return config, secrets
 }
 
 // staging is the same configuration with a database and secrets of its own.
 func staging(config, secrets map[string]string) (map[string]string, map[string]string) {
-	otherConfig, otherSecrets := map[string]string{}, map[string]string{}
-	for name, text := range config {
-		var changed strings.Builder
-		for line := range strings.Lines(text) {
-			if key, _, found := strings.Cut(line, "="); found && strings.TrimSpace(key) == "db_host" {
-				line = "db_host = " + stagingDatabase + "\n"
+	other := func(files map[string]string) map[string]string {
+		out := map[string]string{}
+		for name, text := range files {
+			var changed strings.Builder
+			for line := range strings.Lines(text) {
+				key, _, found := strings.Cut(line, "=")
+				switch key = strings.TrimSpace(key); {
+				case found && key == "db_host":
+					line = "db_host = " + stagingDatabase + "\n"
+				case found && slices.Contains(secretKeys, key):
+					line = key + " = " + strings.ToLower(rand.Text()) + "\n"
+				}
+				changed.WriteString(line)
 			}
-			changed.WriteString(line)
+			out[name] = changed.String()
 		}
-		otherConfig[name] = changed.String()
+		return out
 	}
-	for key := range secrets {
-		otherSecrets[key] = strings.ToLower(rand.Text())
-	}
-	return otherConfig, otherSecrets
+	return other(config), other(secrets)
 }
 
 func objects(namespace string, config, secrets map[string]string) []object {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/google/go-containerregistry/pkg/v1"
@@ -43,6 +44,23 @@ func (r release) build(lab *part.Lab) (v1.Image, error) {
 		})
 	if err != nil {
 		return nil, fmt.Errorf("build the image of %s: %w", r.tag, err)
+	}
+	return img, nil
+}
+
+const agentRepository = "registry.golemtrust.am/rehome-agent"
+
+// agentImage is the product's agent and nothing else, as it is put beside an
+// application in a pod.
+func agentImage(ctx context.Context, lab *part.Lab) (v1.Image, error) {
+	program := lab.StatePath("bin", "rehome-agent-image")
+	if err := lab.GoBuild(ctx, "rehome.dev/rehome/cmd/rehome-agent", program); err != nil {
+		return nil, err
+	}
+	img, err := image.Build([]image.File{{Path: "/rehome-agent", Source: program, Mode: 0o755}},
+		v1.Config{User: "65532:65532", Entrypoint: []string{"/rehome-agent"}})
+	if err != nil {
+		return nil, fmt.Errorf("build the image of the agent: %w", err)
 	}
 	return img, nil
 }

@@ -31,8 +31,8 @@ type World struct {
 	rehome string
 }
 
-// Images are the digests of the application's two releases.
-type Images struct{ Good, Bad string }
+// Images are the digests of the application's two releases, and of rehome's agent.
+type Images struct{ Good, Bad, Agent string }
 
 // NewWorld builds rehome with its agent, and writes the lab's migration and policy into dir.
 func NewWorld(ctx context.Context, lab *part.Lab, dir string, out io.Writer) (*World, error) {
@@ -61,7 +61,11 @@ func NewWorld(ctx context.Context, lab *part.Lab, dir string, out io.Writer) (*W
 			return nil, err
 		}
 	}
-	return w, nil
+	images, err := w.Images()
+	if err != nil {
+		return nil, err
+	}
+	return w, w.SetPolicy("agent", images.Agent)
 }
 
 // Images reads which digests the lab has built.

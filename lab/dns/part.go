@@ -68,6 +68,7 @@ type server struct {
 func (d *DNS) servers(key Key) map[string]server {
 	at := func(h network.Host) netip.AddrPort { return netip.AddrPortFrom(h.Address, 53) }
 	zone := DefaultZone(network.NS1.Address, network.NS2.Address, network.VM.Address, beginTTL)
+	zone.Records = append(zone.Records, fmt.Sprintf("%s 300 IN A %s", DatabaseName, network.DB.Address), fmt.Sprintf("%s 300 IN A %s", StagingDatabaseName, network.StagingDB.Address))
 	primary := Named{Dir: d.lab.StatePath("dns", ns1), Listen: at(network.NS1), Peer: at(network.NS2), Zone: zone, Key: key, Primary: true}
 	secondary := Named{Dir: d.lab.StatePath("dns", ns2), Listen: at(network.NS2), Peer: at(network.NS1), Zone: zone, Key: key}
 	cache := Unbound{Dir: d.lab.StatePath("dns", resolver), Listen: at(network.Resolver), Zone: ZoneName,

@@ -16,6 +16,9 @@ const (
 	ZoneName      = "golemtrust.am."
 	ServiceName   = "royal-bank-api.golemtrust.am."
 	RehearsalName = "rehearsal.royal-bank-api.golemtrust.am."
+	// The databases are not moved.
+	DatabaseName        = "db.golemtrust.am."
+	StagingDatabaseName = "db.staging.golemtrust.am."
 )
 
 // Zone is what the zone holds before anybody updates it.

@@ -22,11 +22,14 @@ var (
 	NS1      = host("ns1", 53)
 	NS2      = host("ns2", 54)
 	Prom     = host("prom", 60)
+	DB       = host("db", 70)
+	// StagingDB is the database that staging has for itself.
+	StagingDB = host("db-staging", 71)
 )
 
 // Hosts are all of them.
 func Hosts() []Host {
-	return []Host{Node, VM, Resolver, Client, Ops, NS1, NS2, Prom}
+	return []Host{Node, VM, Resolver, Client, Ops, NS1, NS2, Prom, DB, StagingDB}
 }
 
 // LAN is the namespace that holds nothing but the bridge.

@@ -46,6 +46,7 @@ daily_limit = 250000
 func dbConf() string {
 	return fmt.Sprintf(`# the bank's database, shared with whatever runs next to this machine
 db_host = db.golemtrust.am
+db_port = 5432
 db_name = royal_bank
 db_user = royal_bank_api
 db_password = %s

@@ -29,13 +29,17 @@ type Config struct {
 	LogFile    string // legacy only: empty means standard output
 	SessionDir string // legacy only: empty means signed cookies
 
-	DatabaseHost string // declared, never dialled: the data store is outside the lab
+	DatabaseHost string
+	DatabasePort int // 0: it is never dialled
 	DBPassword   Secret
 	APIKey       Secret // also signs session cookies
 
-	Faults       Faults
-	RefuseDrain  bool
-	DrainTimeout time.Duration // how long requests in flight may take after SIGTERM
+	Faults      Faults
+	RefuseDrain bool
+	// BlindReady lets /readyz answer well whatever happens to the database, and
+	// LocalSessions keeps sessions in the memory of one process.
+	BlindReady, LocalSessions bool
+	DrainTimeout              time.Duration // how long requests in flight may take after SIGTERM
 }
 
 // Secret is a value that no verb of fmt and no logger prints.
@@ -79,8 +83,8 @@ var faultKeys = map[string]bool{"fail_rate": true, "fail_above": true, "fail_lat
 
 var known = map[string]bool{
 	"listen": true, "version": true, "instance": true, "log_file": true, "session_dir": true, "drain_timeout": true,
-	"db_host": true, "db_name": true, "db_user": true, "db_password": true, "api_key": true, "daily_limit": true,
-	"fail_rate": true, "fail_above": true, "fail_latency": true, "refuse_drain": true,
+	"db_host": true, "db_port": true, "db_name": true, "db_user": true, "db_password": true, "api_key": true, "daily_limit": true,
+	"fail_rate": true, "fail_above": true, "fail_latency": true, "refuse_drain": true, "blind_ready": true, "local_sessions": true,
 }
 
 func readDir(dir string) (settings, error) {
@@ -143,6 +147,9 @@ func (s settings) config(legacy bool) (Config, error) {
 	c.Faults.Rate = parsed(s, "fail_rate", parseFloat, &errs)
 	c.Faults.Above = parsed(s, "fail_above", strconv.Atoi, &errs)
 	c.Faults.Latency = parsed(s, "fail_latency", time.ParseDuration, &errs)
+	c.DatabasePort = parsed(s, "db_port", strconv.Atoi, &errs)
+	c.BlindReady = parsed(s, "blind_ready", strconv.ParseBool, &errs)
+	c.LocalSessions = parsed(s, "local_sessions", strconv.ParseBool, &errs)
 	c.RefuseDrain = parsed(s, "refuse_drain", strconv.ParseBool, &errs)
 	c.DrainTimeout = parsed(s, "drain_timeout", time.ParseDuration, &errs)
 	if c.DrainTimeout == 0 {

@@ -37,6 +37,11 @@ func Serve(ctx context.Context, c Config, listener net.Listener, stdout io.Write
 		Handler: service, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ConnState: service.countConnection, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	if service.database != nil {
+		keep, stop := context.WithCancel(context.WithoutCancel(ctx))
+		defer stop()
+		go service.database.hold(keep)
+	}
 	log.Info("serving", "listen", listener.Addr().String(), "version", c.Version, "side", c.Side(), "db_host", c.DatabaseHost)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

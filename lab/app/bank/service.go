@@ -24,6 +24,7 @@ type Service struct {
 	sessions sessions
 	breaker  breaker
 	draining atomic.Bool
+	database *database // nil where none is dialled
 	mux      *http.ServeMux
 
 	requests    *prometheus.CounterVec
@@ -37,11 +38,18 @@ func New(c Config, log *slog.Logger) *Service {
 	if c.SessionDir != "" {
 		s.sessions = fileSessions{c.SessionDir}
 	}
+	if c.LocalSessions {
+		s.sessions = newMemorySessions()
+	}
+	if c.DatabaseHost != "" && c.DatabasePort != 0 {
+		s.database = &database{address: net.JoinHostPort(c.DatabaseHost, strconv.Itoa(c.DatabasePort))}
+	}
 	s.breaker.set(c.Faults)
 	registry := s.meter()
 	s.mux.Handle("GET /{$}", s.business(s.about))
 	s.mux.Handle("GET /accounts", s.business(s.accounts))
 	s.mux.Handle("POST /login", s.business(s.login))
+	s.mux.Handle("GET /session", s.business(s.session))
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	s.mux.HandleFunc("POST /admin/fail", s.fail)
 	if !c.Legacy {
@@ -114,6 +122,18 @@ func (s *Service) accounts(w http.ResponseWriter, r *http.Request) {
 	}{customer, []account{{"AM-0001", 4200}, {"AM-0002", 1337}}})
 }
 
+// session answers 200 to whoever is signed in here.
+func (s *Service) session(w http.ResponseWriter, r *http.Request) {
+	cookie, err := r.Cookie(cookieName)
+	if err == nil {
+		if customer, found := s.sessions.customer(cookie.Value); found {
+			answer(w, map[string]string{"customer": customer})
+			return
+		}
+	}
+	http.Error(w, "nobody is signed in", http.StatusUnauthorized)
+}
+
 func (s *Service) login(w http.ResponseWriter, r *http.Request) {
 	customer := r.FormValue("customer")
 	if !customerName.MatchString(customer) {
@@ -135,6 +155,10 @@ func (s *Service) login(w http.ResponseWriter, r *http.Request) {
 func (s *Service) ready(w http.ResponseWriter, _ *http.Request) {
 	if s.draining.Load() {
 		http.Error(w, "draining", http.StatusServiceUnavailable)
+		return
+	}
+	if s.database != nil && !s.config.BlindReady && !s.database.there.Load() {
+		http.Error(w, "no database", http.StatusServiceUnavailable)
 		return
 	}
 	w.Write([]byte("ok\n"))
