@@ -1,14 +1,25 @@
 package manifest
 
 import (
+	"strconv"
 	"strings"
 
 	"rehome.dev/rehome/internal/migration"
 )
 
-// ExceptionsAnnotation names on a workload what its pods may do beyond the rule,
-// and why. It stands on the object, not on the pods: a reason replaces nothing.
-const ExceptionsAnnotation = "rehome.dev/exceptions"
+// ExceptionAnnotation begins the annotations that name on a workload what its pods
+// may do beyond the rule, and why. They stand on the object, not on the pods: a
+// reason replaces nothing.
+const ExceptionAnnotation = "rehome.dev/exception."
+
+// bindLow lets a port below 1024 be listened on. A capability reaches a process of
+// another user than root only from its file, which allowPrivilegeEscalation: false
+// forbids: what helps it is the pod's own lowest free port, a safe sysctl
+// (Kubernetes, "Using sysctls in a Kubernetes Cluster").
+const (
+	bindLow    = "NET_BIND_SERVICE"
+	lowestPort = "net.ipv4.ip_unprivileged_port_start"
+)
 
 // storageGroup owns the volumes of a pod whose user is not known here: an image
 // names its user, and a fresh volume belongs to root.
@@ -32,6 +43,8 @@ func podSecurity(w migration.Workload) object {
 	}
 	if _, root := w.Security.Allows(migration.AllowRoot); root {
 		s["runAsNonRoot"], s["runAsUser"] = false, int64(0)
+	} else if _, low := w.Security.Allows(bindLow); low {
+		s["sysctls"] = []any{object{"name": lowestPort, "value": strconv.Itoa(lowest(w.Ports))}}
 	}
 	return s
 }
@@ -49,18 +62,21 @@ func containerSecurity(s migration.Security) object {
 	return object{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": !writes, "capabilities": caps}
 }
 
+func lowest(ports []migration.Port) int {
+	low := 1023
+	for _, p := range ports {
+		low = min(low, int(p.Port))
+	}
+	return low
+}
+
 // withExceptions names each exception and its reason on the objects.
 func withExceptions(s migration.Security, meta func(string) object) func(string) object {
-	if len(s.Exceptions) == 0 {
-		return meta
-	}
-	var lines []string
-	for _, e := range s.Exceptions {
-		lines = append(lines, e.Allow+": "+strings.Join(strings.Fields(e.Because), " "))
-	}
 	return func(name string) object {
 		m := meta(name)
-		m["annotations"].(object)[ExceptionsAnnotation] = strings.Join(lines, "\n")
+		for _, e := range s.Exceptions {
+			m["annotations"].(object)[ExceptionAnnotation+e.Allow] = strings.Join(strings.Fields(e.Because), " ")
+		}
 		return m
 	}
 }

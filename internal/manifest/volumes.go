@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -33,7 +34,7 @@ type volumes struct {
 func volumesOf(w migration.Workload) (volumes, error) {
 	var v volumes
 	taken := map[string]string{}
-	sources := map[string][]object{}
+	sources := map[string][]source{}
 	var paths []string
 	for i, m := range w.Mounts {
 		where := fmt.Sprintf("mounts[%d]", i)
@@ -52,10 +53,14 @@ func volumesOf(w migration.Workload) (volumes, error) {
 		if sources[at] == nil {
 			paths, taken[at] = append(paths, at), where
 		}
-		sources[at] = append(sources[at], src.projection())
+		sources[at] = append(sources[at], src)
 	}
 	for i, at := range paths {
-		v.add(mountVolume+strconv.Itoa(i), at, true, projected(sources[at]))
+		volume, err := projected(sources[at])
+		if err != nil {
+			return volumes{}, fmt.Errorf("mounts at %s: %w", at, err)
+		}
+		v.add(mountVolume+strconv.Itoa(i), at, true, volume)
 	}
 	if err := v.addStorage(w.Storage, taken); err != nil {
 		return volumes{}, err
@@ -106,8 +111,12 @@ func absolute(p string) (string, error) {
 	return path.Clean(p), nil
 }
 
-// source is one ConfigMap or Secret.
-type source struct{ configMap, secret string }
+// source is one ConfigMap or Secret, or those of its keys that are files somewhere.
+type source struct {
+	configMap, secret string
+	items             []migration.MountItem
+	mode              int32
+}
 
 func sourceOf(m migration.Mount) (source, error) {
 	if (m.ConfigMap == "") == (m.Secret == "") {
@@ -116,7 +125,36 @@ func sourceOf(m migration.Mount) (source, error) {
 	if m.Env && m.Path != "" {
 		return source{}, errors.New("env and path exclude each other")
 	}
-	return source{m.ConfigMap, m.Secret}, nil
+	if m.Env && (len(m.Items) > 0 || m.Mode != 0) {
+		return source{}, errors.New("items and mode are of files; with env every key is a variable")
+	}
+	if m.Mode < 0 || m.Mode > mostMode {
+		return source{}, fmt.Errorf("mode %#o is none of a file in a volume", m.Mode)
+	}
+	return source{m.ConfigMap, m.Secret, m.Items, m.Mode}, checkItems(m.Items)
+}
+
+// mostMode is the widest mode that Kubernetes gives to a file of a volume.
+const mostMode = 0o777
+
+// checkItems refuses what Kubernetes refuses, and what would silently win or be lost.
+func checkItems(items []migration.MountItem) error {
+	seen := map[string]int{}
+	for i, item := range items {
+		other, twice := seen[item.Path]
+		switch {
+		case item.Key == "":
+			return fmt.Errorf("items[%d]: the key is missing", i)
+		case item.Path == "" || path.IsAbs(item.Path) || path.Clean(item.Path) != item.Path || strings.HasPrefix(item.Path, ".."):
+			return fmt.Errorf("items[%d]: %q is no path below the mount", i, item.Path)
+		case item.Mode < 0 || item.Mode > mostMode:
+			return fmt.Errorf("items[%d]: mode %#o is none of a file in a volume", i, item.Mode)
+		case twice:
+			return fmt.Errorf("items[%d]: path %q is already that of items[%d]", i, item.Path, other)
+		}
+		seen[item.Path] = i
+	}
+	return nil
 }
 
 func (s source) envFrom() object {
@@ -126,25 +164,114 @@ func (s source) envFrom() object {
 	return object{"configMapRef": object{"name": s.configMap}}
 }
 
-func (s source) projection() object {
-	if s.secret != "" {
-		return object{"secret": object{"name": s.secret}}
+// paths are the items; those without a mode of their own get this one, 0 is none.
+func (s source) paths(mode int32) []any {
+	var out []any
+	for _, item := range s.items {
+		o := object{"key": item.Key, "path": item.Path}
+		if m := cmp.Or(item.Mode, mode); m != 0 {
+			o["mode"] = int64(m)
+		}
+		out = append(out, o)
 	}
-	return object{"configMap": object{"name": s.configMap}}
+	return out
+}
+
+// projection is the source as one of several.
+func (s source) projection(mode int32) object {
+	kind, o := "configMap", object{"name": s.configMap}
+	if s.secret != "" {
+		kind, o = "secret", object{"name": s.secret}
+	}
+	if items := s.paths(mode); len(items) > 0 {
+		o["items"] = items
+	}
+	return object{kind: o}
 }
 
 // projected is one plain volume where one source is enough, as a person would
-// write it, and a projected one where it is not.
-func projected(sources []object) object {
-	if len(sources) > 1 {
-		var all []any
-		for _, s := range sources {
-			all = append(all, s)
+// write it, and a projected one where it is not. A projected volume has one mode for
+// all of its sources: another one is written into the items of its source.
+func projected(sources []source) (object, error) {
+	if len(sources) == 1 {
+		return sources[0].plain(), nil
+	}
+	all, whole := object{}, int32(-1)
+	for _, s := range sources {
+		if len(s.items) > 0 {
+			continue
 		}
-		return object{"projected": object{"sources": all}}
+		if whole >= 0 && s.mode != whole {
+			return nil, errors.New("sources without items cannot have modes that differ: the volume has one")
+		}
+		whole = s.mode
 	}
-	if s, ok := sources[0]["secret"].(object); ok {
-		return object{"secret": object{"secretName": s["name"]}}
+	var out []any
+	at := map[string]string{}
+	for _, s := range sources {
+		for _, item := range s.items {
+			if other, twice := at[item.Path]; twice {
+				return nil, fmt.Errorf("%q is a file of %s and of %s: one of them would be lost", item.Path, other, s.name())
+			}
+			at[item.Path] = s.name()
+		}
+		mode := s.mode
+		if mode == max(whole, 0) {
+			mode = 0
+		}
+		out = append(out, s.projection(s.explicit(mode, max(whole, 0))))
 	}
-	return sources[0]
+	all["sources"] = out
+	if whole > 0 {
+		all["defaultMode"] = int64(whole)
+	}
+	return object{"projected": all}, nil
+}
+
+// standardMode is what Kubernetes gives to files of a volume for which nothing is said.
+const standardMode = 0o644
+
+// explicit is the mode that the items of the source must be given: the standard one
+// too, where the volume's own is another.
+func (s source) explicit(mode, whole int32) int32 {
+	if mode == 0 && s.mode == 0 && whole != 0 {
+		return standardMode
+	}
+	return mode
+}
+
+func (s source) name() string { return cmp.Or(s.secret, s.configMap) }
+
+// plain is the source as the only one.
+func (s source) plain() object {
+	kind, o := "configMap", object{"name": s.configMap}
+	if s.secret != "" {
+		kind, o = "secret", object{"secretName": s.secret}
+	}
+	if items := s.paths(0); len(items) > 0 {
+		o["items"] = items
+	}
+	if s.mode != 0 {
+		o["defaultMode"] = int64(s.mode)
+	}
+	return object{kind: o}
+}
+
+// Volumes are the volumes of a pod and the mounts of its container that the mounts
+// of a spec make, and what is given as environment variables, in the form of
+// Kubernetes: for whoever writes the pod himself.
+func Volumes(mounts []migration.Mount) (podVolumes, volumeMounts, envFrom []any, err error) {
+	v, err := volumesOf(migration.Workload{Mounts: mounts})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	n := 0
+	for _, m := range v.volumes {
+		if o, ok := m.(object); ok && o["name"] != scratchVolume {
+			v.volumes[n] = m
+			v.mounts[n] = v.mounts[len(v.volumes[:n])]
+			n++
+		}
+	}
+	return v.volumes[:n], v.mounts[:n], v.envFrom, nil
 }

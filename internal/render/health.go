@@ -127,8 +127,11 @@ func status(answers []inventory.HealthAnswer, path string) int {
 	return 0
 }
 
-// usualGrace is what a migration has where it says nothing.
-const usualGrace = 30
+// What a migration has where it says nothing, in seconds.
+const (
+	usualGrace = 30
+	usualPause = 5
+)
 
 // drain gives SIGTERM twice the time that the measured drain took.
 func (s subject) drain() {
@@ -147,9 +150,13 @@ func (s subject) drain() {
 	if grace == 0 {
 		grace = usualGrace
 	}
+	from := FromFile
+	if grace == usualGrace {
+		from = FromDefault
+	}
 	switch {
 	case longest == 0:
-		s.choose("terminationGrace", seconds(grace), FromFile, "nobody has measured the drain")
+		s.choose("terminationGrace", seconds(grace), from, "nobody has measured the drain")
 	case need > grace && grace == usualGrace:
 		w.TerminationGraceSeconds = need
 		s.choose("terminationGrace", seconds(need), FromFacts, "the drain under load took %s on %s, twice that", longest.Round(time.Millisecond), on)
@@ -157,12 +164,20 @@ func (s subject) drain() {
 		s.choose("terminationGrace", seconds(grace), FromFile, "less than twice the %s that the drain under load took on %s", longest.Round(time.Millisecond), on)
 		s.note(migration.CodeSigtermRace, "leaves %ds for the drain, which took %s under load on %s", grace, longest.Round(time.Millisecond), on)
 	default:
-		s.choose("terminationGrace", seconds(grace), FromFile, "covers twice the %s that the drain under load took on %s", longest.Round(time.Millisecond), on)
+		s.choose("terminationGrace", seconds(grace), from, "covers twice the %s that the drain under load took on %s", longest.Round(time.Millisecond), on)
 	}
+	s.pause()
+}
+
+// pause is how long a pod goes on serving while the balancer forgets it.
+func (s subject) pause() {
+	w := s.w
 	switch {
 	case len(w.Ports) == 0 && w.PreStopSeconds > 0:
 		w.PreStopSeconds = 0
 		s.choose("preStop", "0s", FromDefault, "without ports no balancer has to forget the pod")
+	case w.PreStopSeconds == usualPause:
+		s.choose("preStop", seconds(w.PreStopSeconds), FromDefault, "the pod goes on serving while the balancer forgets it")
 	case w.PreStopSeconds > 0:
 		s.choose("preStop", seconds(w.PreStopSeconds), FromFile, "the pod goes on serving while the balancer forgets it")
 	case len(w.Ports) > 0:

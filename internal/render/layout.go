@@ -113,7 +113,7 @@ func (w *writer) object(dir string, o *unstructured.Unstructured) string {
 	var out bytes.Buffer
 	w.head(&out, o.GetKind()+" "+o.GetName())
 	for _, line := range w.reasons(o) {
-		fmt.Fprintf(&out, "# %s\n", line)
+		out.WriteString(strings.TrimRight("# "+line, " ") + "\n")
 	}
 	text, err := manifest.YAML([]*unstructured.Unstructured{o})
 	if err != nil {
