@@ -39,8 +39,9 @@ func Files(ctx context.Context, paths []string, o Options) (Result, error) {
 	w := &walk{ctx: ctx, exclude: exclude, pool: newPool(ctx, o.Progress), known: map[string]bool{}}
 	for _, path := range paths {
 		if path == "-" && o.Stdin != nil {
-			w.pool.add(job{name: o.StdinName, format: o.StdinName, open: func() (io.ReadCloser, error) { return io.NopCloser(o.Stdin), nil }})
+			in := io.NopCloser(o.Stdin)
 			o.Stdin = nil
+			w.pool.add(job{name: o.StdinName, format: o.StdinName, open: func() (io.ReadCloser, error) { return in, nil }})
 			continue
 		}
 		w.root(path)
