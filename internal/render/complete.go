@@ -51,7 +51,8 @@ func (c *completion) all() error {
 			return fmt.Errorf("workload %s: %w", w.Name, err)
 		}
 	}
-	return c.schedules()
+	c.schedules()
+	return nil
 }
 
 func (s subject) complete() error {
@@ -83,7 +84,7 @@ func (c *completion) chooseFor(workload, field, value string, from From, why str
 }
 
 func (c *completion) noteOf(workload string, code migration.Code, format string, args ...any) {
-	c.notes = append(c.notes, Note{code, workload, fmt.Sprintf(format, args...)})
+	c.notes = append(c.notes, Note{Code: code, Workload: workload, Text: fmt.Sprintf(format, args...)})
 }
 
 func (s subject) note(code migration.Code, format string, args ...any) {

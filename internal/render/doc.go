@@ -55,6 +55,8 @@ type Note struct {
 	Code     migration.Code `json:"code"`
 	Workload string         `json:"workload,omitempty"`
 	Text     string         `json:"text"`
+	// Blocks says that what was written is not whole, or would not be taken.
+	Blocks bool `json:"blocks,omitempty"`
 }
 
 // Result is what was rendered.
@@ -80,6 +82,7 @@ func Render(in Input) (Result, error) {
 	if err := c.all(); err != nil {
 		return Result{}, err
 	}
+	c.whole()
 	out := Result{Spec: c.spec, Choices: c.choices, Notes: c.notes}
 	sets := map[migration.Env][]*unstructured.Unstructured{}
 	for _, env := range environments {
@@ -97,7 +100,7 @@ func Render(in Input) (Result, error) {
 	out.Quota = headroom(sets[migration.Production], in.Quotas)
 	for _, h := range out.Quota {
 		if !h.Fits {
-			out.Notes = append(out.Notes, Note{Code: migration.CodeQuota, Text: h.Text})
+			out.Notes = append(out.Notes, Note{Code: migration.CodeQuota, Text: h.Text, Blocks: true})
 		}
 	}
 	return out, nil

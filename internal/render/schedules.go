@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 
 // schedules completes what the cluster runs by time from what the machines ran, and
 // names what has no owner.
-func (c *completion) schedules() error {
+func (c *completion) schedules() {
 	for i := range c.spec.Schedules {
 		s := &c.spec.Schedules[i]
 		if s.Owner != migration.OwnerCluster {
@@ -20,10 +21,9 @@ func (c *completion) schedules() error {
 			s.Workload = c.spec.Workloads[0].Name
 		}
 		c.schedule(s)
-		c.noteOf(s.Workload, migration.CodeCronTwice, "runs %s in the cluster: its CronJob is suspended until the machines no longer run it", s.Name)
 	}
 	if c.in.Report == nil {
-		return nil
+		return
 	}
 	for _, m := range c.in.Report.Machines {
 		for _, s := range m.Schedules {
@@ -33,7 +33,25 @@ func (c *completion) schedules() error {
 			}
 		}
 	}
-	return nil
+}
+
+// whole leaves out the schedules of which nobody knows what they run, and says so:
+// what is written is then not all that the cluster was meant to run.
+func (c *completion) whole() {
+	c.spec.Schedules = slices.DeleteFunc(c.spec.Schedules, func(s migration.Schedule) bool {
+		if s.Owner != migration.OwnerCluster {
+			return false
+		}
+		if s.When == "" || len(s.Command) == 0 {
+			c.notes = append(c.notes, Note{
+				Code: migration.CodeCronTwice, Workload: s.Workload, Blocks: true,
+				Text: fmt.Sprintf("no CronJob is written for %s: when it runs and which command is neither declared nor seen", s.Name),
+			})
+			return true
+		}
+		c.noteOf(s.Workload, migration.CodeCronTwice, "runs %s in the cluster: its CronJob is suspended until the machines no longer run it", s.Name)
+		return false
+	})
 }
 
 func (c *completion) schedule(s *migration.Schedule) {
