@@ -8,8 +8,6 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
-
-	"rehome.dev/rehome/internal/tree"
 )
 
 // Rounds is the cost of the names of a conversion's Secrets, and so of one guess at
@@ -83,7 +81,7 @@ func fingerprint(x *object) []byte {
 		h.Write(b)
 	}
 	part([]byte(x.kind))
-	data := map[string]tree.Content(x.contents())
+	data := x.contents()
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		part([]byte(key))
 		part(data[key])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,15 +33,29 @@ type volumes struct {
 // of the spec; several ConfigMaps and Secrets at one path become one projected
 // volume, because Kubernetes mounts only one volume at a path.
 func volumesOf(w migration.Workload) (volumes, error) {
-	var v volumes
-	taken := map[string]string{}
+	v, taken, err := mountsOf(w.Mounts)
+	if err != nil {
+		return volumes{}, err
+	}
+	if err := v.addStorage(w.Storage, taken); err != nil {
+		return volumes{}, err
+	}
+	if taken[scratch] == "" {
+		v.add(scratchVolume, scratch, false, object{"emptyDir": object{}})
+	}
+	return v, nil
+}
+
+// mountsOf also says which entry took which path first.
+func mountsOf(mounts []migration.Mount) (v volumes, taken map[string]string, err error) {
+	taken = map[string]string{}
 	sources := map[string][]source{}
 	var paths []string
-	for i, m := range w.Mounts {
+	for i, m := range mounts {
 		where := fmt.Sprintf("mounts[%d]", i)
 		src, err := sourceOf(m)
 		if err != nil {
-			return volumes{}, fmt.Errorf("%s: %w", where, err)
+			return volumes{}, nil, fmt.Errorf("%s: %w", where, err)
 		}
 		if m.Env {
 			v.envFrom = append(v.envFrom, src.envFrom())
@@ -48,7 +63,7 @@ func volumesOf(w migration.Workload) (volumes, error) {
 		}
 		at, err := absolute(m.Path)
 		if err != nil {
-			return volumes{}, fmt.Errorf("%s: %w", where, err)
+			return volumes{}, nil, fmt.Errorf("%s: %w", where, err)
 		}
 		if sources[at] == nil {
 			paths, taken[at] = append(paths, at), where
@@ -58,17 +73,11 @@ func volumesOf(w migration.Workload) (volumes, error) {
 	for i, at := range paths {
 		volume, err := projected(sources[at])
 		if err != nil {
-			return volumes{}, fmt.Errorf("mounts at %s: %w", at, err)
+			return volumes{}, nil, fmt.Errorf("mounts at %s: %w", at, err)
 		}
 		v.add(mountVolume+strconv.Itoa(i), at, true, volume)
 	}
-	if err := v.addStorage(w.Storage, taken); err != nil {
-		return volumes{}, err
-	}
-	if taken[scratch] == "" {
-		v.add(scratchVolume, scratch, false, object{"emptyDir": object{}})
-	}
-	return v, nil
+	return v, taken, nil
 }
 
 // addStorage mounts the claims; their volumes come from the templates.
@@ -196,17 +205,11 @@ func projected(sources []source) (object, error) {
 	if len(sources) == 1 {
 		return sources[0].plain(), nil
 	}
-	all, whole := object{}, int32(-1)
-	for _, s := range sources {
-		if len(s.items) > 0 {
-			continue
-		}
-		if whole >= 0 && s.mode != whole {
-			return nil, errors.New("sources without items cannot have modes that differ: the volume has one")
-		}
-		whole = s.mode
+	mode, err := modeOf(sources)
+	if err != nil {
+		return nil, err
 	}
-	var out []any
+	var all []any
 	at := map[string]string{}
 	for _, s := range sources {
 		for _, item := range s.items {
@@ -215,29 +218,40 @@ func projected(sources []source) (object, error) {
 			}
 			at[item.Path] = s.name()
 		}
-		mode := s.mode
-		if mode == max(whole, 0) {
-			mode = 0
+		own := int32(0)
+		if s.fileMode() != mode {
+			own = s.fileMode()
 		}
-		out = append(out, s.projection(s.explicit(mode, max(whole, 0))))
+		all = append(all, s.projection(own))
 	}
-	all["sources"] = out
-	if whole > 0 {
-		all["defaultMode"] = int64(whole)
+	volume := object{"sources": all}
+	if mode != standardMode {
+		volume["defaultMode"] = int64(mode)
 	}
-	return object{"projected": all}, nil
+	return object{"projected": volume}, nil
 }
 
 // standardMode is what Kubernetes gives to files of a volume for which nothing is said.
 const standardMode = 0o644
 
-// explicit is the mode that the items of the source must be given: the standard one
-// too, where the volume's own is another.
-func (s source) explicit(mode, whole int32) int32 {
-	if mode == 0 && s.mode == 0 && whole != 0 {
-		return standardMode
+func (s source) fileMode() int32 { return cmp.Or(s.mode, standardMode) }
+
+// modeOf is the mode of a projected volume: that of the sources whose files have no
+// items to write it into, which must be one.
+func modeOf(sources []source) (int32, error) {
+	var modes []int32
+	for _, s := range sources {
+		if len(s.items) == 0 {
+			modes = append(modes, s.fileMode())
+		}
 	}
-	return mode
+	switch {
+	case len(modes) == 0:
+		return sources[0].fileMode(), nil
+	case slices.Min(modes) != slices.Max(modes):
+		return 0, errors.New("sources without items have modes that differ, and the volume has one: list their items")
+	}
+	return modes[0], nil
 }
 
 func (s source) name() string { return cmp.Or(s.secret, s.configMap) }
@@ -261,17 +275,6 @@ func (s source) plain() object {
 // of a spec make, and what is given as environment variables, in the form of
 // Kubernetes: for whoever writes the pod himself.
 func Volumes(mounts []migration.Mount) (podVolumes, volumeMounts, envFrom []any, err error) {
-	v, err := volumesOf(migration.Workload{Mounts: mounts})
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	n := 0
-	for _, m := range v.volumes {
-		if o, ok := m.(object); ok && o["name"] != scratchVolume {
-			v.volumes[n] = m
-			v.mounts[n] = v.mounts[len(v.volumes[:n])]
-			n++
-		}
-	}
-	return v.volumes[:n], v.mounts[:n], v.envFrom, nil
+	v, _, err := mountsOf(mounts)
+	return v.volumes, v.mounts, v.envFrom, err
 }
