@@ -113,6 +113,20 @@ type Mount struct {
 	Path string `json:"path,omitempty"`
 	// Give every key as an environment variable.
 	Env bool `json:"env,omitempty"`
+	// The keys that are files, and where; omitted, each key is a file of its name.
+	Items []MountItem `json:"items,omitempty"`
+	// Mode of the files without one of their own, in octal.
+	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$,default=0644"`
+}
+
+// MountItem is one key of a ConfigMap or Secret as a file.
+type MountItem struct {
+	// The key.
+	Key string `json:"key" jsonschema:"required"`
+	// The file's path below that of the mount.
+	Path string `json:"path" jsonschema:"required"`
+	// Mode of the file, in octal.
+	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
 }
 
 // Storage is one volume for each pod of a StatefulSet.

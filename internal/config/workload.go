@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -203,11 +205,48 @@ func (s *source) mounts(field string, ws []v1alpha1.Mount) []migration.Mount {
 		if w.Path != "" {
 			s.absolutePath(at+".path", w.Path)
 		}
-		paths = append(paths, w.Path)
-		out = append(out, migration.Mount{ConfigMap: w.ConfigMap, Secret: w.Secret, Path: w.Path, Env: w.Env})
+		if w.Env && (len(w.Items) > 0 || w.Mode != "") {
+			s.problem(at, "items and mode are of files", "with env: true every key is a variable")
+		}
+		if w.Path != "" {
+			paths = append(paths, w.ConfigMap+w.Secret+" at "+path.Clean(w.Path))
+		} else {
+			paths = append(paths, "")
+		}
+		out = append(out, migration.Mount{ConfigMap: w.ConfigMap, Secret: w.Secret, Path: w.Path, Env: w.Env, Items: s.items(at+".items", w.Items), Mode: s.fileMode(at+".mode", w.Mode)})
 	}
 	s.unique(field, paths, "path")
 	return out
+}
+
+// items are files below a mount. Kubernetes refuses paths that lead out of it or begin
+// with two dots.
+func (s *source) items(field string, ws []v1alpha1.MountItem) []migration.MountItem {
+	var out []migration.MountItem
+	var paths []string
+	for i, w := range ws {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		s.nameRule(at+".key", w.Key, validation.IsConfigMapKey)
+		if w.Path != "" && (path.IsAbs(w.Path) || path.Clean(w.Path) != w.Path || w.Path == "." || strings.HasPrefix(w.Path, "..")) {
+			s.problem(at+".path", "is no path below the mount", "write it relative, without ..: conf.d/log.conf")
+		}
+		paths = append(paths, w.Path)
+		out = append(out, migration.MountItem{Key: w.Key, Path: w.Path, Mode: s.fileMode(at+".mode", w.Mode)})
+	}
+	s.unique(field, paths, "path")
+	return out
+}
+
+func (s *source) fileMode(field, text string) int32 {
+	if text == "" {
+		return 0
+	}
+	mode, err := strconv.ParseInt(text, 8, 32)
+	if err != nil || len(text) != 4 || text[0] != '0' || mode == 0 {
+		s.problem(field, fmt.Sprintf("%q is no mode of a file in a volume", text), `write it in octal, as chmod takes it, in quotes: "0640"`)
+		return 0
+	}
+	return int32(mode)
 }
 
 func (s *source) storage(field string, ws []v1alpha1.Storage) []migration.Storage {
