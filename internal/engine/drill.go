@@ -64,7 +64,8 @@ func (e *Engine) attended(ctx context.Context, a migration.RunDrill, began time.
 	}()
 	go func() {
 		defer close(kept)
-		e.abide(ctx, done, func() string {
+		// also behind the bound, while what was taken away is given back
+		e.abide(context.WithoutCancel(ctx), done, func() string {
 			return fmt.Sprintf("the drill %s of %s: %s of at most %s", a.Drill, a.Workload, e.ports.Clock.Now().Sub(began).Round(time.Second), bounds[migration.ActionName(a)])
 		})
 		if e.lost != nil {
