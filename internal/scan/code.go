@@ -151,19 +151,21 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 			return ruleKeyName, v
 		}
 	}
-	if harmless(value) || isExample(value) {
+	rule := shape(value)
+	switch {
+	case rule != "":
+		if exampleOnly(value) || isTemplate(value, asCode) {
+			return "", innocent
+		}
+	case how == paired && telling(value) && logsIn.MatchString(front) && !isTemplate(value, asCode):
+		rule = rulePair
+	case assigns(value, asCode):
+		rule = ruleInside
+	}
+	if rule == "" || harmless(value) || isExample(value) {
 		return "", innocent
 	}
-	if how == paired && logsIn.MatchString(front) && telling(value) && !isTemplate(value, asCode) {
-		return rulePair, sure
-	}
-	if rule := shape(value); rule != "" && !exampleOnly(value) && !isTemplate(value, asCode) {
-		return rule, sure
-	}
-	if assigns(value, asCode) {
-		return ruleInside, sure
-	}
-	return "", innocent
+	return rule, sure
 }
 
 // sameName says that the value is what the key is called: PASSWORD = "password".

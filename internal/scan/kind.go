@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"path"
 	"strings"
 )
@@ -45,6 +46,24 @@ func kindOf(file string) kind {
 	}
 	k.translation = k.manner == asConfig && isTranslation(lower, name)
 	return k
+}
+
+// wordy says that what may be lines of directives are lines of sentences: of any file
+// that nothing else tells.
+func wordy(data []byte) bool {
+	lines, sentences := 0, 0
+	for line := range bytes.Lines(data[:min(len(data), 16<<10)]) {
+		text := strings.TrimSpace(string(line))
+		if text == "" || isComment(text) {
+			continue
+		}
+		lines++
+		words := strings.Fields(text)
+		if last := text[len(text)-1]; len(words) > 6 && !strings.ContainsAny(text, "\"'$%{}=") || (last == '.' || last == ',') && len(words) > 2 {
+			sentences++
+		}
+	}
+	return sentences*4 > lines
 }
 
 // isTranslation says whether a file holds texts that people read, by where it lies.

@@ -83,7 +83,7 @@ func locateText(path string, data []byte, depth int) []Place {
 		if format == FormatEncrypted {
 			return nil
 		}
-		if format == FormatText {
+		if format == FormatText || format == FormatWords && wordy(data) {
 			l.manner = asProse
 			l.prose()
 			break

@@ -141,7 +141,7 @@ func sniff(head []byte) Format {
 		return FormatXML
 	}
 	var total, sections, assigns, colons, pgpass, htpasswd int
-	for line := range bytes.Lines(head[:min(len(head), 64<<10)]) {
+	for line := range bytes.Lines(head[:min(len(head), 16<<10)]) {
 		text := strings.TrimSpace(string(line))
 		if text == "" || isComment(text) {
 			continue

@@ -37,7 +37,7 @@ func (l *locator) proseLine(h line, text string) {
 	}
 	for _, m := range proseSetting.FindAllStringSubmatchIndex(text, 8) {
 		key, value := text[m[2]:m[3]], strings.TrimRight(text[m[4]:m[5]], ".):")
-		if secretName(key) && !pointsElsewhere(key, value) && credible(value, strongName(key), asProse) == sure {
+		if secretName(key) && !strings.EqualFold(key, "pass") && !pointsElsewhere(key, value) && credible(value, strongName(key), asProse) == sure {
 			l.addAt(h.number, m[4]+1, key, ruleKeyName, sure)
 		}
 	}

@@ -1,6 +1,9 @@
 package scan
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // A line is looked at only where something in it could make it a secret. The sieve
 // says which lines those are, in one pass over the text for the words, one for the
@@ -150,6 +153,25 @@ func hotLines(data []byte, runs bool) []line {
 		words = merged(words, longWords(data))
 	}
 	return linesOf(data, words)
+}
+
+// hasStem says whether a text holds a stem at all.
+func hasStem(text string) bool {
+	s := theSieve
+	for i := 1; i+1 < len(text); {
+		move := s.shift[int(text[i])<<8|int(text[i+1])]
+		if move > 0 {
+			i += int(move)
+			continue
+		}
+		for _, w := range s.words[text[i-1]] {
+			if w.why == whyWord && len(text)-i+1 >= len(w.text) && strings.EqualFold(text[i-1:i-1+len(w.text)], w.text) {
+				return true
+			}
+		}
+		i++
+	}
+	return false
 }
 
 type hit struct {

@@ -24,13 +24,19 @@ func zipped(path string, data []byte) []Place {
 }
 
 func withoutLines(places []Place) []Place {
-	for i := range places {
-		places[i].Line, places[i].Column = 0, 0
-		if places[i].Rule != ruleKeystore {
-			places[i].Rule = ruleGzip
+	var out []Place
+	seen := map[Place]bool{}
+	for _, p := range places {
+		p.Line, p.Column = 0, 0
+		if p.Rule != ruleKeystore {
+			p.Rule = ruleGzip
 		}
+		if !seen[p] {
+			out = append(out, p)
+		}
+		seen[p] = true
 	}
-	return places
+	return out
 }
 
 func inflated(data []byte) []byte {
