@@ -69,7 +69,6 @@ the rest nothing was found.`,
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out names or paths like this, such as *.lock or charts/**/tests; may be repeated")
 	flags.StringVar(&f.allow, "allow-list", "", "the list of what is let pass (default "+sweep.AllowFile+", where it is there)")
 	flags.BoolVar(&f.strict, "strict", false, "count what is doubtful too")
-	c.MarkFlagsMutuallyExclusive("git", "staged")
 	return c
 }
 
@@ -79,6 +78,8 @@ func (f scanFlags) ofGit() bool { return f.gitGiven || f.staged }
 func (f scanFlags) check(args []string, named bool) error {
 	stdin := slices.Contains(args, "-")
 	switch {
+	case f.gitGiven && f.staged:
+		return usage("--git and --staged are two things: give one of them")
 	case f.ofGit() && (len(args) > 1 || stdin):
 		return usage("--git and --staged take one PATH at most, the directory in the repository")
 	case !f.ofGit() && len(args) == 0:
@@ -182,6 +183,8 @@ func allowances(named, base string) (*sweep.Allowances, error) {
 func scanFailed(err error, f scanFlags) error {
 	var said *sweep.GitError
 	switch {
+	case errors.Is(err, sweep.ErrPattern):
+		return usage("--exclude: %w", err).with("a name such as *.lock, or a path such as charts/**/tests")
 	case errors.Is(err, exec.ErrNotFound):
 		return failed("%w", err).with("--git and --staged need git to be installed")
 	case errors.As(err, &said) && f.gitGiven:

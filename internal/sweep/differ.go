@@ -71,7 +71,7 @@ type differ struct {
 func (g git) sweep(o Options, changes func(*differ) error) (Result, error) {
 	exclude, err := parseGlobs(o.Exclude)
 	if err != nil {
-		return Result{}, fmt.Errorf("leave out: %w", err)
+		return Result{}, err
 	}
 	cat, err := g.start("cat-file", "--batch")
 	if err != nil {

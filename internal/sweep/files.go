@@ -34,7 +34,7 @@ type Progress struct {
 func Files(ctx context.Context, paths []string, o Options) (Result, error) {
 	exclude, err := parseGlobs(o.Exclude)
 	if err != nil {
-		return Result{}, fmt.Errorf("leave out: %w", err)
+		return Result{}, err
 	}
 	w := &walk{ctx: ctx, exclude: exclude, pool: newPool(ctx, o.Progress), known: map[string]bool{}}
 	for _, path := range paths {

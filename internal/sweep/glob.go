@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -17,13 +18,16 @@ type glob struct {
 	names bool
 }
 
+// ErrPattern is a pattern that is none.
+var ErrPattern = errors.New("no pattern")
+
 func parseGlobs(patterns []string) (globs, error) {
 	var out globs
 	for _, p := range patterns {
 		text := strings.Trim(strings.TrimPrefix(p, "./"), "/")
 		expr, err := regexp.Compile("(?s)^" + globExpr(text) + "$")
 		if text == "" || err != nil {
-			return nil, fmt.Errorf("%q is no pattern", p)
+			return nil, fmt.Errorf("%q is %w", p, ErrPattern)
 		}
 		out = append(out, glob{expr, !strings.Contains(strings.TrimPrefix(p, "/"), "/") && !strings.HasPrefix(p, "/")})
 	}
