@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"rehome.dev/rehome/internal/inventory"
@@ -53,10 +54,7 @@ type ended struct {
 func (t *trial) loaded(ctx context.Context, url string, list []Pod) ([]inventory.Load, []ended, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.Patience*time.Duration(1+len(list)))
 	defer cancel()
-	o := load.Options{URL: url, Rate: float64(t.spec.Drills.Rate), For: t.spec.Drills.For, Timeout: requestTime}
-	if o.Rate == 0 {
-		o.Rate = defaultRate
-	}
+	o := load.Options{URL: url, Rate: t.rate() / 2, For: t.spec.Drills.For, Timeout: requestTime}
 	if o.For == 0 {
 		o.For = defaultFor
 	}
@@ -85,13 +83,13 @@ func (t *trial) loaded(ctx context.Context, url string, list []Pod) ([]inventory
 	}()
 	var loads []inventory.Load
 	for {
-		l, err := t.Attack(ctx, o)
+		both, err := t.attacks(ctx, o)
 		if err != nil {
 			cancel()
 			<-deleted
 			return loads, endings, err
 		}
-		loads = append(loads, l)
+		loads = append(loads, both...)
 		select {
 		case <-deleted:
 			return loads, endings, fault
@@ -101,6 +99,27 @@ func (t *trial) loaded(ctx context.Context, url string, list []Pod) ([]inventory
 		default:
 		}
 	}
+}
+
+// attacks makes the load in two halves. One keeps its connections, as clients do,
+// and is asked again on another connection by the client itself where the server has
+// closed one; of the other half each request has a connection of its own, and shows
+// every answer that was cut off.
+func (t *trial) attacks(ctx context.Context, o load.Options) ([]inventory.Load, error) {
+	alone := o
+	alone.Header = http.Header{"Connection": {"close"}}
+	type answer struct {
+		load inventory.Load
+		err  error
+	}
+	second := make(chan answer, 1)
+	go func() {
+		l, err := t.Attack(ctx, alone)
+		second <- answer{l, err}
+	}()
+	first, err := t.Attack(ctx, o)
+	other := <-second
+	return []inventory.Load{first, other.load}, errors.Join(err, other.err)
 }
 
 // drained judges the load and how the processes ended.

@@ -42,13 +42,13 @@ func (t *trial) readOnly(ctx context.Context) outcome {
 	if err != nil {
 		return cannot("the pods are not ready", err)
 	}
-	before := map[string]Usage{}
+	before, began := map[string]Usage{}, time.Now()
 	for _, p := range list {
 		if !p.ReadOnlyRoot {
 			return fail("The root file system of the application's container can be written to.",
 				"set readOnlyRootFilesystem, and mount scratch where the application writes", "pod "+p.Name+": readOnlyRootFilesystem is not true")
 		}
-		u, err := t.measured(ctx, p, time.Time{})
+		u, err := t.measured(ctx, p, began)
 		if err != nil {
 			return t.unmeasured(err)
 		}

@@ -26,7 +26,7 @@ type Config struct {
 	Version  string
 	Instance string // host name of machine or pod
 
-	LogFile    string // legacy only: empty means standard output
+	LogFile    string // empty means standard output; put right, one that was named by log_to
 	SessionDir string // legacy only: empty means signed cookies
 
 	DatabaseHost string
@@ -84,7 +84,7 @@ var faultKeys = map[string]bool{"fail_rate": true, "fail_above": true, "fail_lat
 var known = map[string]bool{
 	"listen": true, "version": true, "instance": true, "log_file": true, "session_dir": true, "drain_timeout": true,
 	"db_host": true, "db_port": true, "db_name": true, "db_user": true, "db_password": true, "api_key": true, "daily_limit": true,
-	"fail_rate": true, "fail_above": true, "fail_latency": true, "refuse_drain": true, "blind_ready": true, "local_sessions": true,
+	"fail_rate": true, "fail_above": true, "fail_latency": true, "refuse_drain": true, "blind_ready": true, "local_sessions": true, "log_to": true,
 }
 
 func readDir(dir string) (settings, error) {
@@ -142,6 +142,8 @@ func (s settings) config(legacy bool) (Config, error) {
 	}
 	if legacy {
 		c.LogFile, c.SessionDir = s["log_file"], s["session_dir"]
+	} else {
+		c.LogFile = s["log_to"]
 	}
 	var errs []error
 	c.Faults.Rate = parsed(s, "fail_rate", parseFloat, &errs)
