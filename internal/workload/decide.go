@@ -173,6 +173,11 @@ func thumb(d Decision) string {
 	return "nobody can say: too little was seen"
 }
 
+// keeps says whether a finding is about something that a pod without storage loses.
+func keeps(f Finding) bool {
+	return f.Rule == RuleStorage || f.Rule == RuleSessions || f.Rule == RuleStore
+}
+
 // judge compares what facts say with what is declared.
 func judge(d Decision, w migration.Workload) (migration.Verdict, string) {
 	stateful := d.Kind == migration.KindStatefulSet
@@ -183,7 +188,7 @@ func judge(d Decision, w migration.Workload) (migration.Verdict, string) {
 		return migration.Pass, fmt.Sprintf("write kind: %s", d.Kind)
 	case d.Kind == migration.KindAuto:
 		return migration.Unknown, "let the facts be taken whole"
-	case d.Declared == d.Kind && stateful && len(w.Storage) == 0 && slices.ContainsFunc(d.For, func(f Finding) bool { return f.Rule == RuleStorage || f.Rule == RuleSessions }):
+	case d.Declared == d.Kind && stateful && len(w.Storage) == 0 && slices.ContainsFunc(d.For, keeps):
 		return migration.Fail, "declare storage: what each instance keeps would be gone with its pod"
 	case d.Declared == d.Kind:
 		return migration.Pass, ""
