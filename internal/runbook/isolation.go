@@ -2,7 +2,6 @@ package runbook
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 
@@ -131,12 +130,14 @@ func sameHost(covering, address string) bool {
 	return host != "" && host == h && (port == "" || port == p)
 }
 
+// hostPort takes an address apart: host, host:port, [address]:port or an address of
+// IPv6 alone.
 func hostPort(address string) (host, port string) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		host, port = strings.Trim(address, "[]"), ""
+	host = address
+	if i := strings.LastIndexByte(address, ':'); i >= 0 && (strings.Count(address, ":") == 1 || strings.HasSuffix(address[:i], "]")) {
+		host, port = address[:i], address[i+1:]
 	}
-	return strings.ToLower(strings.TrimSuffix(host, ".")), port
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), ".")), port
 }
 
 func peerText(p migration.StagingPeer) string {

@@ -71,10 +71,21 @@ var outsideEvents = map[string]func(h *history){
 			}
 		})
 	},
-	"smoke":   func(h *history) { h.w.smokeFails = rapid.IntRange(0, 1).Draw(h.t, "failing") },
-	"late":    func(h *history) { h.late() },
-	"crash":   func(h *history) { h.crash = true },
-	"restart": func(h *history) { h.reborn() },
+	"drills": func(h *history) {
+		d := rapid.SampledFrom(migration.StagingDrills()).Draw(h.t, "drill")
+		v := rapid.SampledFrom([]migration.Verdict{migration.Pass, migration.Fail, migration.Unknown}).Draw(h.t, "shows")
+		h.w.drilled[d] = migration.DrillResult{Verdict: v, Text: "it is " + v.String()}
+		h.w.undrillable = rapid.SampledFrom([]string{"", "", "forbidden"}).Draw(h.t, "begun")
+	},
+	"isolation": func(h *history) {
+		h.w.unisolated = rapid.SampledFrom([]string{"", "", "forbidden"}).Draw(h.t, "seen")
+		h.w.isolation.Peers = []migration.StagingPeer{{Address: "mail:25", Seen: []string{"x"}, Production: rapid.Bool().Draw(h.t, "production")}}
+	},
+	"asks again": func(h *history) { h.says("angua", migration.KindAgain, migration.Said{}) },
+	"smoke":      func(h *history) { h.w.smokeFails = rapid.IntRange(0, 1).Draw(h.t, "failing") },
+	"late":       func(h *history) { h.late() },
+	"crash":      func(h *history) { h.crash = true },
+	"restart":    func(h *history) { h.reborn() },
 	"asleep": func(h *history) {
 		h.w.pass(time.Duration(rapid.IntRange(1, 2000).Draw(h.t, "minutes")) * time.Minute)
 	},
@@ -239,6 +250,12 @@ func (h *history) checkWait(s State, d Wait) {
 
 func (h *history) checkRecord(s State, r migration.Record) {
 	seen := map[migration.Target]bool{}
+	var begun migration.Intent
+	if r.Kind == migration.KindIntent && jsonInto(r.Body, &begun) == nil {
+		if run, ok := begun.Action.(migration.RunDrill); ok && !slices.ContainsFunc(r.Reasons, func(r migration.Reason) bool { return r.Code == migration.CodeIsolated && r.OK() }) {
+			h.t.Fatalf("the drill %s is begun although nobody says that staging is apart: %s", run.Drill, asJSON(r.Reasons))
+		}
+	}
 	for _, i := range s.Pending {
 		if seen[i.Target()] {
 			h.t.Fatalf("two intents are pending for %s", i.Target())
@@ -263,7 +280,7 @@ func TestHistories(t *testing.T) {
 	t.Parallel()
 	events := allEvents()
 	rapid.Check(t, func(rt *rapid.T) {
-		h := someHistory(rt, t, migration.StepAssess, migration.StepRehearse, migration.StepLowerTTL, migration.StepLead, migration.StepGo,
+		h := someHistory(rt, t, migration.StepAssess, migration.StepStage, migration.StepRehearse, migration.StepLowerTTL, migration.StepLead, migration.StepGo,
 			migration.StepSwitch, migration.StepWatch, migration.StepValidate, migration.StepHold, migration.StepRetire)
 		for range rapid.IntRange(1, 8).Draw(rt, "length") {
 			h.happen(events)

@@ -46,7 +46,11 @@ func Surveyed(step migration.Step) []migration.Code {
 			out = append(out, i.Code)
 		}
 	}
-	if step != migration.StepStage {
+	switch step {
+	case migration.StepBaseline:
+		return append(out, migration.CodeIsolated)
+	case migration.StepStage:
+	default:
 		return out
 	}
 	for _, d := range migration.StagingDrills() {

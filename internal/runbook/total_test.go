@@ -87,6 +87,8 @@ func TestNextIsTotal(t *testing.T) {
 		drop("workloads", func() { s.Spec.Workloads = nil })
 		drop("policy", func() { s.Policy = migration.Policy{} })
 		drop("done", func() { s.Done, s.Failed, s.Swaps, s.Smoke, s.Images = nil, nil, nil, nil, nil })
+		drop("drills", func() { s.Drills, s.Spec.Drills = nil, migration.Drills{} })
+		drop("fixes", func() { s.Spec.Fixes = []migration.Fix{{Code: migration.CodeSIGTERM, Drill: migration.DrillDrain}} })
 		drop("judgement", func() { s.Live = Live{Judge: analysis.JudgeState{}} })
 		drop("facts", func() { f = Facts{} })
 		drop("servers", func() {

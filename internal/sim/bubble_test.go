@@ -138,15 +138,20 @@ var errKilled = errors.New("killed")
 
 // drive starts a process again, as a supervisor or a person would, whenever one
 // has ended, until the migration is in one of the modes.
-func (l *life) drive(want ...migration.Mode) (err error) {
+func (l *life) drive(want ...migration.Mode) error {
+	return l.driveTo(true, func() bool { return slices.Contains(want, l.now.Mode) })
+}
+
+// driveTo is drive to where reached says; without stay each process leaves at waits.
+func (l *life) driveTo(stay bool, reached func() bool) (err error) {
 	defer func() {
 		if s, ok := recover().(stuck); ok {
 			err = fmt.Errorf("it goes in a circle: no end after %s", string(s))
 		}
 	}()
 	for {
-		d, err := l.process(true)
-		if slices.Contains(want, l.now.Mode) {
+		d, err := l.process(stay)
+		if reached() {
 			return nil
 		}
 		var held *engine.HeldError
@@ -162,7 +167,7 @@ func (l *life) drive(want ...migration.Mode) (err error) {
 			l.note("left: %s %v", runbook.DecisionName(d), texts(failing(d)))
 		}
 		if l.lives >= mostLives || l.World.Clock.Now().Sub(l.began) > longest {
-			return fmt.Errorf("still %s/%s after %d processes; wanted %v", l.now.Mode, l.now.Step, l.lives, want)
+			return fmt.Errorf("still %s/%s after %d processes", l.now.Mode, l.now.Step, l.lives)
 		}
 		if err := l.World.Clock.Sleep(l.ctx, pause); err != nil {
 			return err

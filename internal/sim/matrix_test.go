@@ -33,6 +33,7 @@ var tales = []tale{
 	{name: "bad-in-two-zones", image: BadImage, vary: twoZones, from: cutover, calls: ofTwo, tell: func(l *life) error { return l.drive(migration.ModeRolledBack) }, end: (*life).endsBack},
 	{name: "good-in-two-zones", image: GoodImage, vary: twoZones, from: cutover, calls: ofTwo, tell: func(l *life) error { return l.drive(migration.ModeRetired) }, end: (*life).endsRetired},
 	{name: "abort", image: GoodImage, from: undoing, tell: (*life).abort, end: (*life).endsAborted},
+	{name: "stage", image: GoodImage, from: staging, calls: ofDrills, tell: (*life).stage, end: (*life).endsDrilled},
 }
 
 func cutover(p migration.Position) bool {
@@ -61,14 +62,51 @@ func (x tale) options() Options {
 	return o
 }
 
+func staging(p migration.Position) bool {
+	return p.Mode == migration.ModeForward && p.Step == migration.StepStage
+}
+
+// ofDrills are the calls at which it matters that something is drilled.
+func ofDrills(c faults.Call) bool {
+	return strings.HasPrefix(c.Op, "drills.") || c.Op == "journal.append" || c.Op == "cluster.observe"
+}
+
+// stage prepares everything up to the lead, with the drills on the way.
+func (l *life) stage() error {
+	return l.driveTo(false, func() bool { return l.now.Step == migration.StepLead })
+}
+
+// endsDrilled: every drill has a result, made behind its intent and with the pods
+// apart, and what the fixes owe is proven.
+func (l *life) endsDrilled(h past, bad func(string, ...any)) {
+	st := h.end()
+	results := runbook.DrillResults(st)
+	if len(results) != len(migration.StagingDrills()) {
+		bad("%d results of %d drills", len(results), len(migration.StagingDrills()))
+	}
+	for _, d := range results {
+		if d.Verdict != migration.Pass {
+			bad("%s ends as %s", d.Drill, d.Verdict)
+		}
+	}
+	for n, r := range h.recs {
+		if r.Kind != migration.KindIntent {
+			continue
+		}
+		if run, ok := decoded[migration.Intent](r).Action.(migration.RunDrill); ok && !slices.ContainsFunc(r.Reasons, func(why migration.Reason) bool {
+			return why.Code == migration.CodeIsolated && why.Verdict == migration.Pass
+		}) {
+			bad("record %d begins the drill %s without a look at what staging reaches", n+1, run.Drill)
+		}
+	}
+}
+
 func undoing(p migration.Position) bool { return p.Mode == migration.ModeAborting }
 
 // abort prepares everything up to the lead, where a person gives it up.
 func (l *life) abort() error {
-	for l.now.Step != migration.StepLead {
-		if _, err := l.process(false); err != nil {
-			return err
-		}
+	if err := l.stage(); err != nil {
+		return err
 	}
 	p := engine.New(l.World.Ports(), l.key, "angua@laptop", l.notify)
 	if err := p.Said(l.ctx, Operator, func(runbook.State) ([]engine.Saying, error) {

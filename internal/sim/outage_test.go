@@ -47,6 +47,7 @@ func TestOutages(t *testing.T) {
 	}{
 		{tales[1], []migration.Step{migration.StepGo, migration.StepSwitch, migration.StepWatch, migration.StepValidate, migration.StepHold, migration.StepRetire}, []time.Duration{short, long}},
 		{tales[0], []migration.Step{migration.StepSwitch, migration.StepWatch}, []time.Duration{short, long}},
+		{tales[5], []migration.Step{migration.StepStage}, []time.Duration{short, long}},
 		{tales[0], migration.Back, []time.Duration{short, long, ever}},
 	} {
 		for _, step := range x.steps {
