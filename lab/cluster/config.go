@@ -2,14 +2,17 @@ package cluster
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"text/template"
 
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
+	"rehome.dev/rehome/lab/registry"
 )
 
-// PauseImage is built here and imported; nothing is ever pulled.
+// PauseImage is built here and imported. What is pulled comes from the lab's own
+// registry.
 const PauseImage = "registry.golemtrust.am/lab/pause:1"
 
 // writeConfigs writes the configuration files of kubelet, containerd and CNI.
@@ -24,7 +27,16 @@ func writeConfigs(lab *part.Lab, p paths) error {
 	if err := part.WriteFile(p.containerd, toml, 0o644); err != nil {
 		return err
 	}
+	host := registry.Host()
+	if err := part.WriteFile(filepath.Join(p.registries, host, "hosts.toml"), hostsConfig(host), 0o644); err != nil {
+		return err
+	}
 	return part.WriteJSON(filepath.Join(p.cni, "10-lab.conflist"), cniConfig(lab), 0o644)
+}
+
+// hostsConfig lets containerd pull from a registry that speaks plain HTTP.
+func hostsConfig(host string) []byte {
+	return fmt.Appendf(nil, "server = \"http://%s\"\n\n[host.\"http://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", host, host)
 }
 
 type object = map[string]any
@@ -80,6 +92,9 @@ disabled_plugins = [
   netns_mounts_under_state_dir = true
   stream_server_address = "127.0.0.1"
 
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{{.Registries}}"
+
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{{.CNI}}"
@@ -96,6 +111,8 @@ func containerdConfig(lab *part.Lab, p paths) ([]byte, error) {
 		"Socket": p.containerdSocket,
 		"Pause":  PauseImage,
 		"CNI":    p.cni,
+
+		"Registries": p.registries,
 	})
 	return out.Bytes(), err
 }

@@ -24,6 +24,7 @@ type paths struct {
 	containerd       string // its configuration
 	containerdSocket string
 	cni              string // network configurations
+	registries       string // how containerd speaks with which of them
 	mounts           string // the node's mount namespace
 }
 
@@ -34,6 +35,7 @@ func pathsOf(lab *part.Lab) paths {
 		containerd:       lab.RunPath("kubernetes", "containerd.toml"),
 		containerdSocket: lab.RunPath("containerd", "containerd.sock"),
 		cni:              lab.RunPath("kubernetes", "cni"),
+		registries:       lab.RunPath("kubernetes", "registries"),
 		mounts:           lab.RunPath("mounts", "node"),
 	}
 }

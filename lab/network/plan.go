@@ -25,11 +25,12 @@ var (
 	DB       = host("db", 70)
 	// StagingDB is the database that staging has for itself.
 	StagingDB = host("db-staging", 71)
+	Registry  = host("registry", 80)
 )
 
 // Hosts are all of them.
 func Hosts() []Host {
-	return []Host{Node, VM, Resolver, Client, Ops, NS1, NS2, Prom, DB, StagingDB}
+	return []Host{Node, VM, Resolver, Client, Ops, NS1, NS2, Prom, DB, StagingDB, Registry}
 }
 
 // LAN is the namespace that holds nothing but the bridge.

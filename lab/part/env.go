@@ -27,6 +27,7 @@ type Env struct {
 	KnownHostsFile string `json:"knownHostsFile"`
 
 	Prometheus string `json:"prometheus"` // URL
+	Registry   string `json:"registry"`   // host:port, plain HTTP
 
 	OpsNetns string `json:"opsNetns"`
 	RunDir   string `json:"runDir"`

@@ -31,6 +31,7 @@ func environment(lab *part.Lab) part.Env {
 		SSHKeyFile: lab.RunPath("ssh", "id_ed25519"), KnownHostsFile: lab.RunPath("ssh", "known_hosts"),
 
 		Prometheus: "http://" + at(network.Prom, 9090),
+		Registry:   at(network.Registry, 5000),
 
 		OpsNetns: network.Ops.Netns, RunDir: lab.Dirs.Run, LogDir: lab.RunPath("log"), Program: lab.Program(),
 	}

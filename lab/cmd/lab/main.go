@@ -65,7 +65,7 @@ func newCommand() *cobra.Command {
 	root.AddCommand(
 		upCommand(open), downCommand(open), statusCommand(open),
 		demoCommand(open), envCommand(open), execCommand(open), stopCommand(open), startCommand(open),
-		loadBalancerCommand(), clientCommand(), podTargetsCommand(),
+		loadBalancerCommand(), clientCommand(), podTargetsCommand(), registryCommand(),
 	)
 	return root
 }

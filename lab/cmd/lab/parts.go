@@ -8,6 +8,7 @@ import (
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 	"rehome.dev/rehome/lab/prometheus"
+	"rehome.dev/rehome/lab/registry"
 	"rehome.dev/rehome/lab/vm"
 )
 
@@ -16,7 +17,7 @@ import (
 func stages(lab *part.Lab) [][]part.Part {
 	return [][]part.Part{
 		{network.New(lab)},
-		{cluster.New(lab), vm.New(lab), dns.New(lab)},
+		{cluster.New(lab), vm.New(lab), dns.New(lab), registry.New(lab)},
 		{app.New(lab)},
 		{prometheus.New(lab), client.New(lab)},
 	}
