@@ -20,6 +20,7 @@ import (
 	"rehome.dev/rehome/internal/metrics/prometheus"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/probe"
+	"rehome.dev/rehome/internal/secrets"
 	"rehome.dev/rehome/internal/smoke"
 )
 
@@ -36,6 +37,8 @@ type Registry struct {
 	Prober   engine.Prober
 	Smoker   engine.Smoker
 	Clock    engine.Clock
+	// Stores keep converted configuration.
+	Stores map[string]func(StoreOrder) (secrets.Store, error)
 }
 
 // Standard is the registry of the program: everything that a policy can name.
@@ -49,6 +52,7 @@ func Standard() Registry {
 		Prober:   &probe.Prober{},
 		Smoker:   &smoke.Runner{},
 		Clock:    systemClock{},
+		Stores:   map[string]func(StoreOrder) (secrets.Store, error){"kubernetes": newKubernetesStore},
 	}
 }
 
