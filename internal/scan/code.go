@@ -144,7 +144,7 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 			if !telling(value) {
 				v = innocent
 			}
-		case how == paired && !keepsPair.MatchString(front) && !telling(value):
+		case how == paired && !keepsPair.MatchString(front) && (!telling(value) || !firstPair.MatchString(front)):
 			v = innocent
 		}
 		if v != innocent && shape(value) == "" {

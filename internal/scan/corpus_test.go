@@ -32,3 +32,8 @@ func report(t *testing.T, name string, c *corpus.Count) {
 func TestHeldOut(t *testing.T) {
 	report(t, "held out", counted(corpus.HeldOut()))
 }
+
+func TestGenerated(t *testing.T) {
+	files, _ := corpus.Generated(1, 6)
+	report(t, "generated", counted(files))
+}

@@ -42,7 +42,7 @@ func credible(value string, strong bool, m manner) verdict {
 		return innocent
 	case strings.ContainsAny(value, " \t\n"):
 		return ofWords(value, strong, m)
-	case namesOnly(value, m), isExpression(value, m), webAddress.MatchString(value):
+	case namesOnly(value, m), fileName.MatchString(value), m != asConfig && pattern.MatchString(value), isExpression(value, m), webAddress.MatchString(value):
 		return innocent
 	}
 	if m == asConfig {
@@ -184,6 +184,8 @@ func namesOnly(value string, m manner) bool {
 }
 
 var (
+	fileName   = regexp.MustCompile(`(?i)^[\w./@+-]+\.(?:[ocha]|so|js|ts|css|py|go|rb|java|class|jar|ya?ml|json|xml|html?|pem|crt|cer|csr|key|pub|p12|jks|pfx|keystore|txt|conf|cnf|cfg|ini|properties|env|sh|log|db|sql|gz|png|svg|md|asc|gpg|tpl|php)$`)
+	pattern    = regexp.MustCompile(`\(\?[:=!<P]|\[\^|\\[swdbSWDB]|\.[*+]|\]\+|\]\*|\{\d+,`)
 	lowerWord  = regexp.MustCompile(`^[a-z]+$`)
 	identifier = regexp.MustCompile(`^[A-Za-z_]+$`)
 	dotted     = regexp.MustCompile(`^[A-Za-z_][A-Za-z_-]*(?:[.:/][A-Za-z_][A-Za-z_-]*)+$`)
@@ -223,7 +225,7 @@ func isExpression(value string, m manner) bool {
 // withDigits says that a word has letters and digits as no word of a sentence has.
 func withDigits(word string) bool {
 	word = strings.Trim(word, ".,:;!?()\"'")
-	return len(word) > 3 && strings.ContainsAny(word, "0123456789") && strings.Trim(strings.ToLower(word), "abcdefghijklmnopqrstuvwxyz") != word && !numeric(word) && !technical.MatchString(word) && strings.ContainsAny(strings.ToLower(word), "abcdefghijklmnopqrstuvwxyz")
+	return len(word) > 3 && strings.ContainsAny(word, "0123456789") && strings.Trim(strings.ToLower(word), "abcdefghijklmnopqrstuvwxyz") != word && !numeric(word) && strings.ContainsAny(strings.ToLower(word), "abcdefghijklmnopqrstuvwxyz")
 }
 
 func numeric(value string) bool {
@@ -231,7 +233,7 @@ func numeric(value string) bool {
 }
 
 var (
-	technical = regexp.MustCompile(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac|pbkdf|bcrypt|argon|tls|x|s|p|h|ec|http|ipv|win|int|uint|float|u|i|f)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
+	technical = regexp.MustCompile(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac[-_]?sha|hmac|pbkdf|bcrypt|argon|tls|x|s|p|h|ec|http|ipv|win|int|uint|float|u|i|f)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
 	versions  = regexp.MustCompile(`^(?:[~^<>=v]+\s?)?\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$`)
 	hexOnly   = regexp.MustCompile(`^(?:0x)?[0-9a-fA-F]+$`)
 	uuid      = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$`)
@@ -293,6 +295,9 @@ func generated(word string) bool {
 	if len(word) < longWord || len(word) > 200 || hexOnly.MatchString(word) || uuid.MatchString(word) || technical.MatchString(word) {
 		return false
 	}
+	if strings.Trim(word, base64Letters+"=.") != "" || strings.HasPrefix(word, "_Z") || strings.Count(word, ".") > 2 {
+		return false
+	}
 	var upper, lower, digits, turns int
 	kind := byte(0)
 	for i := range len(word) {
@@ -313,5 +318,5 @@ func generated(word string) bool {
 		}
 		kind = k
 	}
-	return digits > 1 && lower > 2 && upper > 2 && turns*3 >= len(word) && entropy(word) > 3.6
+	return digits > 1 && lower > 2 && upper > 2 && turns*20 >= len(word)*9 && entropy(word) > 3.7
 }

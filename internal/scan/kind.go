@@ -15,7 +15,7 @@ type kind struct {
 }
 
 var codeExtensions = set("go", "java", "kt", "kts", "scala", "groovy", "gradle", "py", "pyi", "pyw", "rb", "erb", "rake", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "svelte", "php", "phtml", "inc", "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "cs", "cshtml", "fs", "fsx", "vb", "vbs",
-	"swift", "m", "mm", "rs", "pl", "pm", "t", "lua", "dart", "ex", "exs", "erl", "hrl", "hs", "clj", "cljs", "edn", "jl", "r", "sql", "pgsql", "psql", "coffee", "asp", "aspx", "jsp", "jspx", "ps1", "psm1", "psd1", "as", "pas", "d", "nim", "zig", "cr", "sol", "proto", "thrift", "graphql", "gql", "hbs", "ejs", "twig", "blade", "haml", "pug", "slim", "mustache", "cmake", "bzl", "star", "jsonnet", "libsonnet", "cfm", "tcl", "v", "sv", "ipynb_", "pp", "recipe")
+	"swift", "m", "mm", "rs", "pl", "pm", "t", "lua", "dart", "ex", "exs", "erl", "hrl", "hs", "clj", "cljs", "edn", "jl", "r", "sql", "pgsql", "psql", "coffee", "asp", "aspx", "jsp", "jspx", "ps1", "psm1", "psd1", "as", "pas", "d", "nim", "zig", "cr", "sol", "proto", "thrift", "graphql", "gql", "hbs", "ejs", "twig", "blade", "haml", "pug", "slim", "mustache", "cmake", "bzl", "star", "jsonnet", "libsonnet", "cfm", "tcl", "v", "sv", "ipynb_", "pp", "recipe", "s", "asm", "perl", "awk", "el", "lisp", "scm", "ml", "mli", "f", "f90", "ada", "adb")
 
 var proseExtensions = set("md", "markdown", "mdx", "rst", "txt", "adoc", "asciidoc", "html", "htm", "xhtml_", "css", "scss", "less", "log", "tex", "org", "pod", "1", "5", "8", "po", "pot", "csv", "tsv", "svg", "rtf", "textile", "wiki", "changelog", "out", "err", "diff", "patch", "feature")
 
@@ -41,7 +41,7 @@ func kindOf(file string) kind {
 		k.manner = asProse
 	case codeExtensions[ext], name == "jenkinsfile", name == "vagrantfile", name == "rakefile", name == "gemfile":
 		k.manner = asCode
-	case proseExtensions[ext], name == "readme", name == "changelog", name == "license", name == "copying", name == "changes", name == "news", name == "authors":
+	case proseExtensions[ext], name == "readme", name == "changelog", name == "license", name == "copying", name == "changes", name == "news", name == "authors", name == "copyright", name == "pkg-info", name == "metadata", name == "todo", name == "install", name == "thanks", name == "news.debian", name == "changelog.debian":
 		k.manner = asProse
 	}
 	k.translation = k.manner == asConfig && isTranslation(lower, name)
@@ -59,7 +59,13 @@ func wordy(data []byte) bool {
 		}
 		lines++
 		words := strings.Fields(text)
-		if last := text[len(text)-1]; len(words) > 6 && !strings.ContainsAny(text, "\"'$%{}=") || (last == '.' || last == ',') && len(words) > 2 {
+		plain := 0
+		for _, w := range words {
+			if strings.Trim(strings.ToLower(w), "abcdefghijklmnopqrstuvwxyz.,'") == "" {
+				plain++
+			}
+		}
+		if last := text[len(text)-1]; len(words) > 6 && plain*4 > len(words)*3 || (last == '.' || last == ',') && plain > 2 {
 			sentences++
 		}
 	}

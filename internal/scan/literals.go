@@ -250,5 +250,6 @@ func takesSecret(function string) bool {
 var (
 	keepsPair = regexp.MustCompile(`(?i)(?:\bdefine|put|set\w*|putenv|append|add\w*|header|property|env|with|arg|option|insert|entry|of|pair|tuple|const)\s*\(\s*["'][^"']*["']\s*,\s*$`)
 	logsIn    = regexp.MustCompile(`(?i)(?:auth\w*|credentials?|login|sign_?in|connect)\s*\(\s*[bu]?["'][^"']*["']\s*,\s*$`)
+	firstPair = regexp.MustCompile(`[\w>]\s*\(\s*[bu]?["'][^"']*["']\s*,\s*$`)
 	getsPair  = regexp.MustCompile(`(?i)(?:get\w*|lookup|fetch|env|default|config|param\w*|field|replace\w*|equals|assert\w*|log\w*|print\w*|error\w*|find\w*|t|translate)\s*\(\s*["'][^"']*["']\s*,\s*$`)
 )

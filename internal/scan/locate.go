@@ -79,7 +79,7 @@ func locateText(path string, data []byte, depth int) []Place {
 	case k.manner == asProse:
 		l.prose()
 	default:
-		format, settings := Settings(path, data)
+		format, settings := settingsOf(path, data, l.hot)
 		if format == FormatEncrypted {
 			return nil
 		}

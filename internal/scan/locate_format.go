@@ -53,24 +53,30 @@ func (f Format) Keyed() bool {
 // Settings reads a configuration file. A file that is broken gives what can be
 // read of it line by line; the format says as what it was read.
 func Settings(path string, data []byte) (Format, []Setting) {
+	return settingsOf(path, data, nil)
+}
+
+// settingsOf is Settings, of the hot lines alone where a format has one setting to a
+// line and some are given.
+func settingsOf(path string, data []byte, hot []line) (Format, []Setting) {
 	format := formatOf(path, data)
 	switch format {
 	case FormatJSON:
 		if s, err := readJSON(data); err == nil {
 			return format, s
 		}
-		return FormatLines, readLines(data, false)
+		return FormatLines, readLines(data, false, hot)
 	case FormatXML:
 		if s, err := readXML(data); err == nil {
 			return format, s
 		}
-		return FormatLines, readLines(data, false)
+		return FormatLines, readLines(data, false, hot)
 	case FormatYAML:
 		return format, readYAML(data)
 	case FormatLines:
-		return format, readLines(data, false)
+		return format, readLines(data, false, hot)
 	case FormatWords:
-		return format, readLines(data, true)
+		return format, readLines(data, true, hot)
 	case FormatHCL:
 		return format, readHCL(data)
 	case FormatPHP:

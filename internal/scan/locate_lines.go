@@ -20,21 +20,35 @@ type reader struct {
 	section string
 	words   bool
 	out     []Setting
-	indent  int // of the last setting
+	indent  int    // of the last setting
+	hot     []line // where it is not nil, only these lines are asked for
+}
+
+// cold says that nobody asks for a line.
+func (r *reader) cold(n int) bool {
+	if r.hot == nil {
+		return false
+	}
+	for len(r.hot) > 0 && r.hot[0].number < n {
+		r.hot = r.hot[1:]
+	}
+	return len(r.hot) == 0 || r.hot[0].number != n
 }
 
 func splitLines(data []byte) []string {
 	var lines []string
-	for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))) {
-		lines = append(lines, strings.TrimRight(string(line), "\r\n"))
+	for text := string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))); text != ""; {
+		line, rest, _ := strings.Cut(text, "\n")
+		lines = append(lines, strings.TrimRight(line, "\r"))
+		text = rest
 	}
 	return lines
 }
 
 // readLines reads what has one setting to a line. Where words is true, a line
 // without a separator is a directive and its value.
-func readLines(data []byte, words bool) []Setting {
-	r := reader{lines: splitLines(data), words: words}
+func readLines(data []byte, words bool, hot []line) []Setting {
+	r := reader{lines: splitLines(data), words: words, hot: hot}
 	for r.at < len(r.lines) {
 		r.line()
 	}
@@ -59,6 +73,9 @@ func (r *reader) line() {
 	indent := len(raw) - len(strings.TrimLeft(raw, " \t"))
 	if n := len(r.out); n > 0 && indent > r.indent && r.out[n-1].last == first && r.out[n-1].Value == "" && !r.words {
 		r.out[n-1].Value, r.out[n-1].last = text, first+1 // the value of an ini key may stand below it
+		return
+	}
+	if r.hot != nil && r.cold(first+1) && !gathers(r.section) {
 		return
 	}
 	if m := settingOf(text); m != nil && (m[2] != ":" || !strings.HasPrefix(m[3], "//")) && !r.isDirective(text, m) {
@@ -211,13 +228,17 @@ func (r *reader) directive(first int, text string) {
 	if len(words) < 2 {
 		return
 	}
-	for i := 1; i+1 < len(words); i++ {
+	sentence := len(words) > 9 || strings.ContainsAny(text[len(text)-1:], ".,:)")
+	for i := 1; i+1 < len(words) && !sentence; i++ {
 		if name := unquote(words[i]); secretName(name) && !strings.ContainsAny(name, "=:/") && !strings.HasPrefix(words[i+1], "-") {
 			r.add(first, words[0]+"."+name, unquote(words[i+1]))
 			return
 		}
 	}
 	key := words[0]
+	if strings.Contains(key, "/") { // no name of a directive
+		return
+	}
 	if secretName(key) || len(words) == 2 {
 		r.add(first, key, unquote(words[1]))
 		if len(words) > 2 { // user password, or options behind it
@@ -271,7 +292,7 @@ func readPHP(data []byte) []Setting {
 	for _, s := range out {
 		taken[s.Line] = true
 	}
-	for _, s := range readLines(data, false) {
+	for _, s := range readLines(data, false, nil) {
 		if !taken[s.Line] {
 			out = append(out, s)
 		}

@@ -17,11 +17,11 @@ var (
 	flag = regexp.MustCompile(`(?:^|\s)--?([A-Za-z][\w-]*)\s+("[^"]*"|'[^']*'|[^\s"'-]\S*)`)
 
 	jdbcOracle = regexp.MustCompile(`(?i)jdbc:oracle:\w+:[^\s/@:]+/([^\s@]+)@`)
-	userAt     = regexp.MustCompile(`^[^\s:/@=]+:([^\s@/][^\s@]*)@[\w.(\[\]-]`)
+	userAt     = regexp.MustCompile(`^[A-Za-z_][\w.+%-]*:([^\s@/,()\[\]][^\s@]*)@(?:\w+\(|[A-Za-z0-9[][\w.:\[\]-]*(?:$|[/?,"' ]))`)
 	urlUser    = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/:@"'<>]*):([^\s/@"']+)@`)
 	bearer     = regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)
 	basic      = regexp.MustCompile(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
-	headerName = regexp.MustCompile(`(?i)\b(?:authorization|x-api-key|x-auth-token|x-vault-token)\b["']?\s*[:=\s]\s*["']?(?:(?:basic|bearer|digest|token|apikey)\s+)?([^\s"',;]{4,})`)
+	headerName = regexp.MustCompile(`(?i)\b(?:authorization|x-api-key|x-auth-token|x-vault-token)\b["']?(?:\s*[:=]\s*["']?(?:(?:basic|bearer|digest|token|apikey)\s+)?|\s+["']?(?:basic|bearer|digest|token|apikey)\s+)([^\s"',;]{4,})`)
 	azureKey   = regexp.MustCompile(`(?i)\b(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{16,})`)
 )
 
@@ -168,7 +168,7 @@ var withDefault = regexp.MustCompile(`^\$\{[A-Za-z_][\w.-]*:([-=]?)([^${}?+]+)\}
 
 var (
 	// reference is a value that says where the secret is.
-	reference = regexp.MustCompile(`(?i)^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_]\w*|%\{.*\}|%\([\w.]+\)s|%[A-Z_]+%|\$[0-9@#*?]|\{\{.*\}\}|<%.*%>|@[\w.]+@|#\{.*\}|` +
+	reference = regexp.MustCompile(`(?i)^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_]\w*(?:::\w+)*|%\{.*\}|%\([\w.]+\)s|%[A-Z_]+%|\$[0-9@#*?]|\{\{.*\}\}|<%.*%>|@[\w.]+@|#\{.*\}|` +
 		`(?:vault|env|file|ssm|sm|op|awssm|gcpsm|keyvault|secretsmanager|credstash|doppler|akv|secret|secrets|configtree|systemd-credential|cmd)[:+]\S*|` +
 		`ref\+\w+://\S*|arn:aws:(?:secretsmanager|ssm|kms):\S*|projects/[^/\s]+/secrets/\S*|@Microsoft\.KeyVault\(.*|` +
 		`(?:file:)?/(?:var/)?run/(?:secrets|credentials)/\S*|` +

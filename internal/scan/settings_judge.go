@@ -18,8 +18,6 @@ func (l *locator) settings(all []Setting) {
 		parent, last := splitKey(strings.TrimSuffix(s.Key, "/#text"))
 		if last == "name" || last == "key" || last == "param-name" || last == "@name" || last == "@key" || last == "id" {
 			names[parent] = s.Value
-		} else if label, is := variableLabel(s.Key); is {
-			names[parent] = label
 		}
 	}
 	manifests := secretManifests(all)
@@ -28,6 +26,9 @@ func (l *locator) settings(all []Setting) {
 		name, hot := "", l.isHot(s.Line, s.last)
 		if len(names) > 0 {
 			name = names[named(s.Key)]
+		}
+		if label, is := variableLabel(s.Key); is {
+			name = label
 		}
 		if !hot && !every && name == "" && s.rule == "" && len(manifests) == 0 {
 			continue

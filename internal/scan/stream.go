@@ -205,7 +205,7 @@ func (w *windows) piece(data []byte) []Place {
 	case asProse:
 		l.prose()
 	default:
-		settings := readLines(data, false)
+		settings := readLines(data, false, l.hot)
 		l.settings(settings)
 		l.lines(settings)
 	}

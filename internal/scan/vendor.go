@@ -53,7 +53,7 @@ var makers = []maker{
 
 // vendorToken finds a token of the form that its maker gave it.
 func vendorToken(text string) (from, to int, found bool) {
-	if len(text) < 16 {
+	if !hasLongWord(text) {
 		return 0, 0, false
 	}
 	for i := range makers {
@@ -76,6 +76,28 @@ func vendorToken(text string) (from, to int, found bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// hasLongWord says whether a text may hold a word as long as a token.
+func hasLongWord(text string) bool {
+	const least = 16
+	for i := least - 1; i < len(text); i += least {
+		if !wordByte[text[i]] {
+			continue
+		}
+		from, to := i, i+1
+		for from > 0 && wordByte[text[from-1]] {
+			from--
+		}
+		for to < len(text) && wordByte[text[to]] {
+			to++
+		}
+		if to-from >= least {
+			return true
+		}
+		i = to - 1
+	}
+	return false
 }
 
 // likeToken says that the variable part of a token is one: digits and letters, and

@@ -34,11 +34,8 @@ type File struct {
 	Labels []Label
 }
 
-//go:embed written heldout templates
+//go:embed heldout templates
 var files embed.FS
-
-// Written are texts as people write them, at which the rules were made.
-func Written() []File { return read("written") }
 
 // HeldOut are texts in another style, written before the rules that are measured with
 // them were seen to work on them.
