@@ -119,6 +119,9 @@ func demand(objs []*unstructured.Unstructured) (need map[string]resource.Quantit
 			}
 		}
 	}
+	for _, pods := range missing {
+		slices.Sort(pods)
+	}
 	return need, missing
 }
 
