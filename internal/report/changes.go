@@ -81,6 +81,8 @@ func detail(b migration.Settled, why []migration.Reason) string {
 	switch {
 	case b.Result.Smoke != nil:
 		return fmt.Sprintf("%d tests ran, %d failed", b.Result.Smoke.Ran, b.Result.Smoke.Failed)
+	case b.Result.Drill != nil:
+		return fmt.Sprintf("%s: %s", b.Result.Drill.Verdict, b.Result.Drill.Text)
 	case len(why) > 0:
 		return why[0].Text
 	}
@@ -100,6 +102,8 @@ func describe(a migration.Action) string {
 		return fmt.Sprintf("scale %s in %s to %d", a.Workload, a.Env, a.Replicas)
 	case migration.RunSmoke:
 		return fmt.Sprintf("run the smoke suite against %s through %s", a.Env, a.Via)
+	case migration.RunDrill:
+		return fmt.Sprintf("make the drill %s of %s in %s", a.Drill, a.Workload, a.Env)
 	case migration.SaveLogs:
 		return fmt.Sprintf("save the logs of %s for incident %s", a.Workload, a.Incident)
 	}

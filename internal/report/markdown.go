@@ -18,6 +18,7 @@ func Markdown(w io.Writer, r Report) error {
 	p.outcome(r)
 	p.waivers(r)
 	p.assessments(r)
+	p.drills(r)
 	p.incidents(r)
 	for _, a := range r.Attempts {
 		p.attempt(a)
@@ -130,6 +131,7 @@ func (p *page) waivers(r Report) {
 		}
 		p.end()
 	}
+	p.leftOut(r)
 	p.line("## Numbers weaker than the runbook's")
 	if len(r.Shortened) == 0 {
 		p.line("None: the policy has the runbook's numbers, or stricter ones.")

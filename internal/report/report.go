@@ -30,13 +30,17 @@ type Report struct {
 	Shortened []string  `json:"shortened"` // policy numbers that are weaker than the runbook's
 	// Assessments are the judgements of the machines, in the order of their time.
 	Assessments []Assessment `json:"assessments"`
-	Incidents   []Incident   `json:"incidents"`
-	Attempts    []Attempt    `json:"attempts"`
-	Changes     []Change     `json:"changes"` // of DNS records
-	Judgements  []Judgement  `json:"judgements"`
-	Lost        *Lost        `json:"lost,omitempty"` // only with a client's count
-	Left        []Left       `json:"left"`
-	Chain       Chain        `json:"chain"`
+	// LeftOut are the drills that the file leaves out, Drills those that were made, in
+	// the order of their time.
+	LeftOut    []LeftOut   `json:"leftOut"`
+	Drills     []Drill     `json:"drills"`
+	Incidents  []Incident  `json:"incidents"`
+	Attempts   []Attempt   `json:"attempts"`
+	Changes    []Change    `json:"changes"` // of DNS records
+	Judgements []Judgement `json:"judgements"`
+	Lost       *Lost       `json:"lost,omitempty"` // only with a client's count
+	Left       []Left      `json:"left"`
+	Chain      Chain       `json:"chain"`
 }
 
 // Result is how a migration stands, in a word.
@@ -126,6 +130,7 @@ func (t *teller) finish(r *Report) {
 	}
 	r.Judgements = t.judgements()
 	r.Assessments = listed(t.assessments)
+	r.LeftOut, r.Drills = listed(t.leftOut()), listed(t.drills)
 	r.Waivers, r.Shortened, r.Incidents = listed(r.Waivers), listed(r.Shortened), listed(r.Incidents)
 	r.Changes, r.Judgements, r.Left = listed(r.Changes), listed(r.Judgements), listed(t.left)
 }

@@ -12,6 +12,7 @@ import (
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/report"
 	"rehome.dev/rehome/internal/runbook"
+	"rehome.dev/rehome/internal/sim"
 )
 
 // TestGolden: the report of the whole story, and as it stood after the rollback.
@@ -194,6 +195,50 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	for _, c := range migration.Codes() {
 		if report.Guards(c) == "" {
 			t.Errorf("no word about %s", c)
+		}
+	}
+}
+
+// TestDrills: each experiment is told with its verdict and its evidence, and what
+// the file leaves out leads the report.
+func TestDrills(t *testing.T) {
+	recs := story(t)
+	i := slices.IndexFunc(recs, func(r migration.Record) bool {
+		return strings.Contains(string(r.Body), `"drill":"drain-load"`) && r.Kind == migration.KindOutcome
+	})
+	if i < 0 {
+		t.Fatal("the story makes no drill")
+	}
+	changed := slices.Clone(recs[:i+1])
+	changed[i].Body = []byte(strings.Replace(string(changed[i].Body), `"verdict":"pass"`, `"verdict":"fail","remedy":"mend it"`, 1))
+	spec := changed[0]
+	var d migration.Declared
+	if err := json.Unmarshal(spec.Body, &d); err != nil {
+		t.Fatal(err)
+	}
+	d.Spec.Drills.Skip = map[migration.StagingDrill]string{migration.DrillDial: "the firewall is open for all", migration.DrillDrain: "it proves a fix, and is made all the same"}
+	body, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed[0].Body = body
+	r := build(t, journal.SealAll(migration.Head{}, changed))
+	last := r.Drills[len(r.Drills)-1]
+	if last.Drill != migration.DrillDrain || last.Verdict != migration.Fail || last.Code != migration.CodeSigtermRace || len(last.Evidence) == 0 || last.Record != uint64(i+1) {
+		t.Errorf("%+v", last)
+	}
+	if len(r.LeftOut) != 1 || r.LeftOut[0].Drill != migration.DrillDial || r.LeftOut[0].By != sim.Operator {
+		t.Errorf("left out: %+v", r.LeftOut)
+	}
+	for form, text := range map[string]string{"Markdown": written(t, report.Markdown, r), "HTML": written(t, report.HTML, r)} {
+		lead := strings.Index(text, "the firewall is open for all")
+		if lead < 0 || lead > strings.Index(text, "The application on its machines") {
+			t.Errorf("the %s does not lead with what is left out", form)
+		}
+		for _, said := range []string{"none of 1500 requests failed", "1500 of 1500 answered", "mend it"} {
+			if !strings.Contains(text, said) {
+				t.Errorf("the %s does not say %q", form, said)
+			}
 		}
 	}
 }

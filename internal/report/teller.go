@@ -82,6 +82,7 @@ type teller struct {
 	swaps       map[string]*Change     // by intent
 	used        map[migration.Code]use // waivers that let something pass
 	assessments []Assessment
+	drills      []Drill
 	shortened   []string
 	left        []Left
 }
@@ -242,7 +243,7 @@ func (t *teller) body(before runbook.State, r migration.Record) error {
 	case migration.KindIntent:
 		return with(r, t.intent)
 	case migration.KindOutcome:
-		return with(r, func(b migration.Settled) error { t.settle(b, r); return nil })
+		return with(r, func(b migration.Settled) error { t.settle(b, r); t.drilled(b, r); return nil })
 	case migration.KindEvidence:
 		return with(r, func(e migration.Evidence) error { return t.evidence(e, r) })
 	case migration.KindMoved:

@@ -33,6 +33,8 @@ func (t *teller) word(before runbook.State, r migration.Record) error {
 		err = with(r, func(a migration.RCA) error { text = "attached the root cause analysis of " + a.Incident; return nil })
 	case migration.KindMeasured:
 		err = with(r, func(m runbook.Measured) error { text = "put on record " + m.Text(); return nil })
+	case migration.KindAgain:
+		text = "asked for the drills that did not pass to be made again"
 	case migration.KindNote:
 		err = with(r, func(s migration.Said) error { text = s.Text; return nil })
 	default:

@@ -126,6 +126,18 @@ var well = map[migration.StagingDrill]string{
 	migration.DrillReadOnly:  "nothing was written to the image's file system",
 }
 
+// shown is a piece of evidence of each.
+var shown = map[migration.StagingDrill]string{
+	migration.DrillRoundTrip: "the configuration directory: 14 files, 0 differ, 0 are missing",
+	migration.DrillDial:      "192.0.2.30:5432 answers in 2 ms",
+	migration.DrillTruth:     "200 before, 503 meanwhile, 200 behind it",
+	migration.DrillSession:   "200 with the session, 401 without",
+	migration.DrillReplace:   "ready again in 3 s",
+	migration.DrillDrain:     "50 requests a second for 30 s, 1500 of 1500 answered",
+	migration.DrillLogs:      "the smoke suite's requests stand in the container's log",
+	migration.DrillReadOnly:  "0 bytes written to the writable layer",
+}
+
 // Drill takes as long as Last says, and shows what Show says. One that is ended
 // before tells nothing.
 func (d *Drills) Drill(ctx context.Context, spec migration.Spec, _ migration.Policy, a migration.RunDrill, _ inventory.Report) (migration.DrillResult, error) {
@@ -144,7 +156,7 @@ func (d *Drills) Drill(ctx context.Context, spec migration.Spec, _ migration.Pol
 	case ctx.Err() != nil:
 		return migration.DrillResult{}, ctx.Err()
 	case !odd:
-		res = migration.DrillResult{Verdict: migration.Pass, Text: well[a.Drill]}
+		res = migration.DrillResult{Verdict: migration.Pass, Text: well[a.Drill], Evidence: []string{shown[a.Drill]}}
 	}
 	res.Began = d.now()
 	res.Drill, res.Workload, res.Digest = a.Drill, a.Workload, spec.WorkloadDigest(a.Env, a.Workload)
