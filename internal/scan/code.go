@@ -138,7 +138,7 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 			v = innocent
 		case how == passed && !takesSecret(key):
 			v = innocent
-		case how == passed && !telling(value) && v == sure:
+		case how == passed && !telling(value) && v == sure && !(setsPassword.MatchString(key) && !lowerWord.MatchString(value)):
 			v = doubtful
 		case how == paired && getsPair.MatchString(front):
 			if !telling(value) {
@@ -167,6 +167,8 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 	}
 	return rule, sure
 }
+
+var setsPassword = regexp.MustCompile(`(?i)(?:^|[.>])(?:set|with)_?\w*pass(?:word|wd|phrase)$`)
 
 // sameName says that the value is what the key is called: PASSWORD = "password".
 func sameName(key, value string) bool {

@@ -36,7 +36,7 @@ func credible(value string, strong bool, m manner) verdict {
 		return innocent
 	case pemBegin.MatchString(value):
 		return sure
-	case harmless(value), isExample(value), len(value) > 2 && strings.Trim(value, value[:1]) == "" && (value[0] < '0' || value[0] > '9'):
+	case harmless(value), isExample(value), strings.Trim(value, "[]{}(),;'\"` ") == "", len(value) > 2 && strings.Trim(value, value[:1]) == "" && (value[0] < '0' || value[0] > '9'):
 		return innocent
 	case isTemplate(value, m):
 		return innocent
@@ -233,7 +233,7 @@ func numeric(value string) bool {
 }
 
 var (
-	technical = regexp.MustCompile(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac[-_]?sha|hmac|pbkdf|bcrypt|argon|tls|x|s|p|h|ec|http|ipv|win|int|uint|float|u|i|f)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
+	technical = regexp.MustCompile(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac[-_]?sha|hmac|pbkdf|bcrypt|argon|tls|ec|http|ipv|win|int|uint|float)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
 	versions  = regexp.MustCompile(`^(?:[~^<>=v]+\s?)?\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$`)
 	hexOnly   = regexp.MustCompile(`^(?:0x)?[0-9a-fA-F]+$`)
 	uuid      = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$`)

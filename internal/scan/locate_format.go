@@ -190,6 +190,8 @@ func isComment(line string) bool {
 	switch {
 	case line == "":
 		return false
+	case strings.HasPrefix(line, "//") && strings.Contains(line, ":_"): // npmrc(5): of a registry
+		return false
 	case strings.HasPrefix(line, "//"), strings.HasPrefix(line, "/*"), strings.HasPrefix(line, "* "), strings.HasPrefix(line, "<!--"), strings.HasPrefix(line, "--"):
 		return !strings.HasPrefix(line, "-----")
 	}

@@ -70,6 +70,9 @@ func (r *reader) line() {
 		r.section = strings.Trim(text[:strings.IndexByte(text, ']')], "[] \t")
 		return
 	}
+	if i := strings.Index(text, ":_"); i > 0 && strings.HasPrefix(text, "//") { // npmrc(5): //registry/:_authToken=x
+		text = text[i+1:]
+	}
 	indent := len(raw) - len(strings.TrimLeft(raw, " \t"))
 	if n := len(r.out); n > 0 && indent > r.indent && r.out[n-1].last == first && r.out[n-1].Value == "" && !r.words {
 		r.out[n-1].Value, r.out[n-1].last = text, first+1 // the value of an ini key may stand below it

@@ -169,7 +169,7 @@ var withDefault = regexp.MustCompile(`^\$\{[A-Za-z_][\w.-]*:([-=]?)([^${}?+]+)\}
 var (
 	// reference is a value that says where the secret is.
 	reference = regexp.MustCompile(`(?i)^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_]\w*(?:::\w+)*|%\{.*\}|%\([\w.]+\)s|%[A-Z_]+%|\$[0-9@#*?]|\{\{.*\}\}|<%.*%>|@[\w.]+@|#\{.*\}|` +
-		`(?:vault|env|file|ssm|sm|op|awssm|gcpsm|keyvault|secretsmanager|credstash|doppler|akv|secret|secrets|configtree|systemd-credential|cmd)[:+]\S*|` +
+		`(?:vault|env|file|exec|ssm|sm|op|awssm|gcpsm|keyvault|secretsmanager|credstash|doppler|akv|secret|secrets|configtree|systemd-credential|cmd)[:+]\S*|` +
 		`ref\+\w+://\S*|arn:aws:(?:secretsmanager|ssm|kms):\S*|projects/[^/\s]+/secrets/\S*|@Microsoft\.KeyVault\(.*|` +
 		`(?:file:)?/(?:var/)?run/(?:secrets|credentials)/\S*|` +
 		`!(?:ref|sub|getatt|secret|env|env_var|vault)\b.*|\{resolve:.*|` +
