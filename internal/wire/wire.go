@@ -52,7 +52,7 @@ func Standard() Registry {
 		Prober:   &probe.Prober{},
 		Smoker:   &smoke.Runner{},
 		Clock:    systemClock{},
-		Stores:   map[string]func(StoreOrder) (secrets.Store, error){"kubernetes": newKubernetesStore},
+		Stores:   map[string]func(StoreOrder) (secrets.Store, error){"kubernetes": newKubernetesStore, "vault": newVaultStore},
 	}
 }
 

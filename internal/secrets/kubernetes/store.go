@@ -82,7 +82,7 @@ func (s *Store) connect() (*connection, error) {
 	}
 	config, err := s.o.Config()
 	if err != nil {
-		return nil, err
+		return nil, &secrets.Error{Op: "connect to the cluster", Err: err, Help: "check the kubeconfig and its context: kubectl config get-contexts"}
 	}
 	conn, err := dial(config)
 	if err != nil {
