@@ -1,13 +1,11 @@
 package image
 
 import (
-	"archive/tar"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"rehome.dev/rehome/internal/inventory"
@@ -73,72 +70,6 @@ func TestTheSameFilesGiveTheSameImage(t *testing.T) {
 	later.At = time.Unix(1_700_000_000, 0)
 	if c, err := New().Build(t.Context(), later, Root{first}.Read); err != nil || c.Digest == a.Digest {
 		t.Errorf("another time of the sources gave the same image: %v", err)
-	}
-}
-
-// The application runs in what was built of it, with nothing else on the disk: on
-// an empty base it brings loader and libraries along.
-func TestTheApplicationRunsInIt(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root may change its root")
-	}
-	s := newShelf(t)
-	files, facts := application(t)
-	for _, base := range []string{scratch, s.base(baseEntries()...)} {
-		b, err := New().Build(t.Context(), s.order(facts, base), Root{disk(t, files)}.Read)
-		passes(t, b, err)
-		root := unpack(t, mutate.Extract(b.image))
-		config, err := b.image.ConfigFile()
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := config.Config
-		cmd := exec.CommandContext(t.Context(), c.Entrypoint[0], c.Entrypoint[1:]...)
-		cmd.Env, cmd.Dir = c.Env, c.WorkingDir
-		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 998, Gid: 997}}
-		out, err := cmd.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "share") {
-			t.Errorf("on %s: %v\n%s\n%s", base, err, out, b.Dockerfile)
-		}
-		if c.User != "998:997" || c.WorkingDir != "/var/lib/bank" || c.StopSignal != "SIGINT" || c.Cmd != nil || len(c.ExposedPorts) != 1 {
-			t.Errorf("on %s: %+v", base, c)
-		}
-	}
-}
-
-// unpack lays an archive out in a directory.
-func unpack(t *testing.T, archive io.ReadCloser) string {
-	t.Helper()
-	defer archive.Close()
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for r := tar.NewReader(archive); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			if _, err := io.Copy(io.Discard, archive); err != nil {
-				t.Fatal(err)
-			}
-			return dir
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		at := filepath.Join(dir, h.Name)
-		err = os.MkdirAll(filepath.Dir(at), 0o755)
-		switch h.Typeflag {
-		case tar.TypeDir:
-			err = errors.Join(err, os.MkdirAll(at, 0o755), os.Chmod(at, os.FileMode(h.Mode)))
-		case tar.TypeSymlink:
-			err = errors.Join(err, os.Symlink(h.Linkname, at))
-		default:
-			data, readErr := io.ReadAll(r)
-			err = errors.Join(err, readErr, os.WriteFile(at, data, os.FileMode(h.Mode)))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
