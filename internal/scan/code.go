@@ -151,13 +151,16 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 			return ruleKeyName, v
 		}
 	}
+	if how == assigned && keyLike(key, value) {
+		return ruleKeyName, sure
+	}
 	rule := shape(value)
 	switch {
 	case rule != "":
 		if exampleOnly(value) || isTemplate(value, asCode) {
 			return "", innocent
 		}
-	case how == paired && telling(value) && logsIn.MatchString(front) && !isTemplate(value, asCode):
+	case (how == paired || how == unnamed) && telling(value) && logsIn.MatchString(unwrapped(front)) && !isTemplate(value, asCode):
 		rule = rulePair
 	case assigns(value, asCode):
 		rule = ruleInside
@@ -166,6 +169,17 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 		return "", innocent
 	}
 	return rule, sure
+}
+
+// unwrapped is the text before a literal without what only makes another form of it.
+func unwrapped(front string) string {
+	front = strings.TrimRight(front, " \t")
+	if rest, is := strings.CutSuffix(front, "("); is {
+		if key := identBefore(rest); wrappers[strings.ToLower(lastName(key))] {
+			return strings.TrimSuffix(rest, key)
+		}
+	}
+	return front
 }
 
 var setsPassword = regexp.MustCompile(`(?i)(?:^|[.>])(?:set|with)_?\w*pass(?:word|wd|phrase)$`)

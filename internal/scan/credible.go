@@ -70,7 +70,7 @@ func inForce(value string, strong bool) verdict {
 func literal(value string, strong bool, m manner) verdict {
 	n := len([]rune(value))
 	switch {
-	case n < 3 || kinds[strings.ToLower(value)]:
+	case n < 3 || kinds[strings.ToLower(value)] || inTests[strings.ToLower(value)]:
 		return innocent
 	case telling(value):
 		return sure
@@ -154,6 +154,9 @@ var kinds = set("string", "str", "text", "bytes", "byte", "boolean", "bool", "in
 	"default", "disabled", "enabled", "prompt", "ask", "inherit", "plain", "plaintext", "auto", "automatic", "generate", "generated", "random", "external", "self", "this", "false,", "true,", "void", "undefined", "nullable", "never", "always", "missing", "empty", "unset", "not_set",
 	"bearer", "basic", "digest", "jwt", "oauth2", "saml", "kerberos", "ldap", "hs256", "rs256", "sha256", "sha512", "sha1", "md5", "bcrypt", "argon2", "scrypt", "pbkdf2", "aes", "rsa", "ed25519", "utf-8", "utf8", "header", "cookie", "query", "body", "form",
 	"strict", "lax", "deny", "allow", "readonly", "read-only", "cleartext", "md5sum", "crypt", "pam", "file", "env", "environment", "vault", "keyring", "keychain", "stdin", "refresh_token", "access_token", "id_token", "client_credentials", "authorization_code", "client_secret_basic", "client_secret_post", "system")
+
+// inTests are words that tests hand over where it does not matter what.
+var inTests = set("wrong", "invalid", "incorrect", "bad", "short", "weak", "strong", "foo", "bar", "baz", "qux", "abc", "unknown", "valid", "something", "anything", "whatever", "hello", "test", "testing", "dummy", "fake", "mock", "stub", "one", "two", "first", "second", "left", "right", "same", "other", "different", "expected", "actual", "result", "unused", "ignored")
 
 func set(words ...string) map[string]bool {
 	out := make(map[string]bool, len(words))

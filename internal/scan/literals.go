@@ -120,7 +120,11 @@ func nameOf(before string) (key string, how naming) {
 		}
 		return identBefore(before[:n-1]), assigned
 	case '(':
-		return identBefore(before[:n-1]), passed
+		key = identBefore(before[:n-1])
+		if rest, is := strings.CutSuffix(before[:n-1], key); is && wrappers[strings.ToLower(lastName(key))] {
+			return nameOf(rest)
+		}
+		return key, passed
 	case ',':
 		return literalBefore(before[:n-1])
 	}
@@ -129,6 +133,12 @@ func nameOf(before string) (key string, how naming) {
 	}
 	return "", unnamed
 }
+
+// wrappers make another form of a text, so that what they are given is named by what
+// they are given to.
+var wrappers = set("some", "string", "str", "from", "new", "bytes", "byte", "just", "encode", "secretstr", "secretstring", "securestring", "b", "u", "text", "tostring", "strdup", "to_string", "buffer", "value", "pointer", "ptr", "stringptr", "freeze", "char", "chars", "n", "_", "lit", "convertto-securestring", "unquote", "trim", "fromstring", "ascii", "utf8", "[]byte")
+
+func lastName(key string) string { return key[strings.LastIndexAny(key, ".:>")+1:] }
 
 // literalBefore is the text in quotes at the end, the first of its call.
 func literalBefore(before string) (string, naming) {
@@ -218,7 +228,7 @@ func plainIdent(text string) string {
 var (
 	identifiedBy = regexp.MustCompile(`(?i)\b(?:identified\s+(?:with\s+\w+\s+)?(?:by|as)(?:\s+password)?|(?:encrypted\s+)?password|passphrase)\s*$`)
 	setters      = set("set", "with", "put", "add", "use", "update", "change")
-	statement    = regexp.MustCompile(`^\s*(?:[-\w]+\s+){0,3}$`)
+	statement    = regexp.MustCompile(`^\s*(?:[-#\w]+\s+){0,3}$`)
 )
 
 // spokenBefore is the word before a literal that says what it is.
@@ -229,7 +239,11 @@ func spokenBefore(before string) (string, naming) {
 	if identifiedBy.MatchString(before) {
 		return "password", spoken
 	}
-	if ident := plainIdent(before); secretName(strings.TrimLeft(ident, "-")) && statement.MatchString(before[:len(before)-len(ident)]) {
+	if ident := plainIdent(before); strings.EqualFold(ident, "convertto-securestring") {
+		return nameOf(before[:len(before)-len(ident)])
+	} else if strings.Contains(before, "ConvertTo-SecureString -") && strings.EqualFold(ident, "string") {
+		return "password", spoken
+	} else if secretName(strings.TrimLeft(ident, "-")) && statement.MatchString(before[:len(before)-len(ident)]) {
 		return ident, spoken
 	}
 	return "", unnamed
@@ -249,7 +263,7 @@ func takesSecret(function string) bool {
 // looking for the name.
 var (
 	keepsPair = regexp.MustCompile(`(?i)(?:\bdefine|put|set\w*|putenv|append|add\w*|header|property|env|with|arg|option|insert|entry|of|pair|tuple|const)\s*\(\s*["'][^"']*["']\s*,\s*$`)
-	logsIn    = regexp.MustCompile(`(?i)(?:auth\w*|credentials?|login|sign_?in|connect)\s*\(\s*[bu]?["'][^"']*["']\s*,\s*$`)
+	logsIn    = regexp.MustCompile(`(?i)(?:(?:auth\w*|credentials?|login|sign_?in)\s*\(\s*[bu]?["'][^"']*["']|(?:connect\w*|getconnection|login)\s*\([^()]+,[^(),]+)\s*,\s*$`)
 	firstPair = regexp.MustCompile(`[\w>]\s*\(\s*[bu]?["'][^"']*["']\s*,\s*$`)
 	getsPair  = regexp.MustCompile(`(?i)(?:get\w*|lookup|fetch|env|default|config|param\w*|field|replace\w*|equals|assert\w*|log\w*|print\w*|error\w*|find\w*|t|translate)\s*\(\s*["'][^"']*["']\s*,\s*$`)
 )

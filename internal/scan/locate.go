@@ -142,14 +142,23 @@ func judge(key, value string, m manner) (rule string, v verdict) {
 		return rule, sure
 	}
 	if secretName(key) && !pointsElsewhere(key, value) {
-		if v := credible(value, strongName(key), m); v != innocent {
+		if v := credible(value, strongName(key), m); v != innocent && !namesKey(key, value) {
 			return ruleKeyName, v
 		}
+	}
+	if keyLike(key, value) {
+		return ruleKeyName, sure
 	}
 	if assigns(value, m) {
 		return ruleInside, sure
 	}
 	return "", innocent
+}
+
+// namesKey says that a value is what a key is called elsewhere: secretKey: password.
+func namesKey(key, value string) bool {
+	_, last := splitKey(key)
+	return strings.HasSuffix(last, "key") && lowerWord.MatchString(value)
 }
 
 // locator gathers the places of one file.

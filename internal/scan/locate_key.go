@@ -12,7 +12,7 @@ import (
 var secretWords = []string{
 	"password", "passwords", "passwd", "passwort", "pwd", "pass", "passphrase", "passcode", "pw", "bindpw", "rootpw",
 	"secret", "secrets", "token", "tokens", "credential", "credentials", "psk", "apikey", "accesskey", "secretkey", "privatekey",
-	"requirepass", "masterauth", "storepass", "keypass", "hmac", "salt", "authorization", "community", "rocommunity", "rwcommunity",
+	"requirepass", "masterauth", "storepass", "keypass", "hmac", "salt", "authorization", "authtok", "community", "rocommunity", "rwcommunity",
 }
 
 // keyWords make a secret of the word key that follows them.
@@ -25,7 +25,7 @@ var otherWords = []string{
 	"name", "names", "encoder", "encoding", "algorithm", "alg", "digest", "count", "limit", "prompt", "hint", "regex", "regexp", "pattern", "format", "ref", "provider",
 	"rotation", "cost", "rounds", "attempts", "retries", "id", "ids", "version", "class", "method", "mode", "strength", "reset", "change", "interval", "seconds", "days", "hours",
 	"issuer", "audience", "scope", "validity", "prefix", "suffix", "index", "label", "column", "query", "env", "command", "attribute", "store", "manager", "engine", "bytes", "mount", "volume", "authentication", "complexity", "history",
-	"maps", "map", "title", "text", "message", "msg", "error", "errors", "help", "description", "desc", "placeholder", "tooltip", "icon", "validator", "validation", "validators", "rule", "rules", "form", "page", "view", "screen", "dialog", "button", "box", "element", "selector",
+	"scheme", "schemes", "maps", "map", "title", "text", "message", "msg", "error", "errors", "help", "description", "desc", "placeholder", "tooltip", "icon", "validator", "validation", "validators", "rule", "rules", "form", "page", "view", "screen", "dialog", "button", "box", "element", "selector",
 	"event", "handler", "callback", "listener", "func", "function", "factory", "builder", "resolver", "generator", "utils", "helper", "repository", "table", "schema", "template", "subject", "response", "checker", "status", "state", "flag", "visible", "group", "role", "user", "username", "host", "port",
 	"realm", "kind", "separator", "delimiter", "characters", "level", "at", "on", "until", "expired", "changed", "updated", "created", "warning", "notice", "link", "arn", "supported", "plugin", "extension", "exception", "controller", "model", "middleware", "syntax", "usage", "caption", "words", "list", "backend", "entropy", "digits", "verifier", "hook",
 }
@@ -66,6 +66,27 @@ func secretName(key string) bool {
 		}
 	}
 	return secretPart(last)
+}
+
+// openKeys are words before key that make no secret of it.
+var openKeys = set("public", "pub", "cache", "primary", "foreign", "sort", "partition", "row", "object", "lookup", "s3", "bucket", "group", "map", "index", "dict", "i18n", "trans", "translation", "unique", "routing", "site", "host", "publishable", "idempotency", "dedup", "license", "config", "registry", "answer", "hot", "event", "item", "react", "query", "field", "column", "data", "json", "xml", "sub", "parent", "child", "root", "node", "storage", "state", "header", "cookie", "param", "hash", "range", "natural", "composite", "surrogate", "id", "name", "path", "resource", "tag", "label", "message", "msg", "error", "kms", "known", "authorized")
+
+// keyLike says that a name ends in key, of whatever, and that its value is one that a
+// generator made.
+func keyLike(key, value string) bool {
+	_, last := splitKey(key)
+	words := keyParts(key[len(key)-len(last):])
+	n := len(words)
+	if n < 2 || words[n-1] != "key" || openKeys[words[n-2]] || len(value) < 16 || len(value) > 128 || strings.Trim(value, base64Letters+"=") != "" || uuid.MatchString(value) {
+		return false
+	}
+	digits := 0
+	for i := range len(value) {
+		if value[i] >= '0' && value[i] <= '9' {
+			digits++
+		}
+	}
+	return digits > 2 && len(value)-digits > 2 && entropy(value) > 3 && !technical.MatchString(value) && !isExample(value) && !strings.ContainsAny(value[1:len(value)-1], "=") && strings.Count(value, "-")+strings.Count(value, "_")+strings.Count(value, "/") < 3
 }
 
 func secretPart(words []string) bool {

@@ -106,7 +106,7 @@ func (r *reader) isDirective(text string, m []string) bool {
 		return false
 	}
 	key := strings.TrimSpace(m[1])
-	return strings.Contains(key, " ") || strings.IndexAny(text, "=:") > strings.IndexAny(text, " \t") && strings.ContainsAny(text[:strings.IndexAny(text, "=:")], " \t") && m[2] != "=" && m[2] != "=>"
+	return strings.Contains(key, " ") || strings.IndexAny(text, "=:") > strings.IndexAny(text, " \t") && strings.ContainsAny(text[:strings.IndexAny(text, "=:")], " \t") && m[2] == ":"
 }
 
 var withoutQuotes = strings.NewReplacer(`"`, "", `'`, "")
@@ -237,6 +237,10 @@ func (r *reader) directive(first int, text string) {
 			r.add(first, words[0]+"."+name, unquote(words[i+1]))
 			return
 		}
+	}
+	if words[0] == "createUser" && len(words) > 3 { // snmpd.conf(5)
+		r.add(first, "createUser.password", unquote(words[3]))
+		return
 	}
 	key := words[0]
 	if strings.Contains(key, "/") { // no name of a directive

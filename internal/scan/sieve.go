@@ -32,11 +32,11 @@ type line struct {
 var stems = []string{
 	"pass", "pwd", "pw=", "pw:", "pw ", "pw\"", "pw'", "passcode", "secret", "token", "cred", "key", "auth", "salt", "psk", "hmac", "communit",
 	"bearer", "basic", "-----begin", "cookie", "mnemonic", "apr1$", "$2a$", "$2b$", "$2y$", "$1$", "$5$", "$6$", "$y$", "$7$", "{ssha", "{sha", "argon2",
-	"/services/", "/webhooks/", "connectionstring", "identified by", "(description",
+	"/services/", "/webhooks/", "connectionstring", "connect(", "connection(", "createuser", "identified by", "(description",
 }
 
 // flagStems are the clients of arguments.go.
-var flagStems = []string{"mysql", "mariadb", "mongo", "redis-cli", "ldap", "sqlcmd", "isql", "curl", "wget", "smbclient", "lftp", "rclone", "sshpass"}
+var flagStems = []string{"mysql", "mariadb", "mongo", "redis-cli", "ldap", "sqlcmd", "isql", "curl", "wget", "smbclient", "lftp", "rclone", "sshpass", "login -"}
 
 // sieve is a search for all stems at once: for the two bytes at the end of a window
 // of three, how far the window can be moved on (Wu and Manber, 1994).

@@ -194,17 +194,30 @@ func TestSilent(t *testing.T) {
 // Lines that hold no keyword never reach gitleaks.
 func TestPrefilter(t *testing.T) {
 	for text, want := range map[string]int{
-		"the files.of text_ and task.sk, pat.h, sat.x, api-v1\n":   0,
-		"listen = 127.0.0.1:8080\nworkers = 4\nkey = value\n":      0,
-		"ghp_" + strings.Repeat("a", 9) + "1\n":                    1,
-		"GHP_0123456789ABC\n":                                      1,
-		"adafruit\n":                                               1,
-		"s." + strings.Repeat("b", 23) + "4 q~" + "12345678901234": 2,
+		"the files.of text_ and task.sk, pat.h, sat.x, api-v1\n":           0,
+		"listen = 127.0.0.1:8080\nworkers = 4\nkey = value\n":              0,
+		"ghp_" + strings.Repeat("a", 9) + "1\n":                            1,
+		"GHP_0123456789ABC\n":                                              1,
+		"adafruit\n":                                                       1,
+		"s." + strings.Repeat("b", 23) + "4 abc7Q~" + "12345678901234":     2,
+		"this." + strings.Repeat("b", 23) + "4 abcdQ~" + "12345678901234":  0,
+		"SK" + strings.Repeat("0a", 16) + " sk" + strings.Repeat("0a", 16): 1,
+		"see https://files.example.org/what.is.skipped?tasks=9":            0,
 	} {
 		n := 0
 		lookup().each([]byte(text), 0, len(text), func(int) { n++ })
 		if n != want {
 			t.Errorf("%q has %d places to look at, wanted %d", text, n, want)
+		}
+	}
+}
+
+// Lists of checksums are full of what looks like a token.
+func TestLockFilesArePassedOver(t *testing.T) {
+	for path, want := range map[string]int{"go.sum": 0, "web/package-lock.json": 0, "conf/app.json": 1} {
+		places, err := Locate(path, []byte(pat+"\n"))
+		if err != nil || len(places) != want {
+			t.Errorf("%s: %d places, %v", path, len(places), err)
 		}
 	}
 }

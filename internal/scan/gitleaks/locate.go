@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/zricethezav/gitleaks/v8/detect"
 	"github.com/zricethezav/gitleaks/v8/report"
 
 	"rehome.dev/rehome/internal/scan"
@@ -75,6 +74,7 @@ type Stream struct {
 	column int // bytes of that line that are gone already
 	places []scan.Place
 	seen   map[[2]int]int // line and column to the index in places
+	passed *bool          // gitleaks passes over files of this name; nil is not known yet
 }
 
 // NewStream begins a text. The path is only that by which gitleaks passes over lock
@@ -176,8 +176,15 @@ func (s *Stream) window(text []byte, from, to, line int) error {
 	if err != nil {
 		return err
 	}
+	if s.passed == nil {
+		over := e.passesOver(s.path)
+		s.passed = &over
+	}
+	if *s.passed {
+		return nil
+	}
 	raw := string(text[from:to])
-	for _, f := range e.detector.Detect(detect.Fragment{Raw: raw, FilePath: s.path}) { //nolint:staticcheck // its next major version has no other either
+	for _, f := range e.detector.DetectString(raw) {
 		s.note(text, from, raw, line, e, f)
 	}
 	return nil

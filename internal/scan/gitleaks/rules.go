@@ -68,6 +68,12 @@ var compiled = sync.OnceValues(func() (*engine, error) {
 	return e, nil
 })
 
+// passesOver says that gitleaks does not look into files of this name: pictures, lists
+// of checksums, what was installed by others.
+func (e *engine) passesOver(path string) bool {
+	return path != "" && slices.ContainsFunc(e.detector.Config.Allowlists, func(a *config.Allowlist) bool { return a.PathAllowed(path) })
+}
+
 // keyword is a word without which a rule finds nothing. One that names the vendor
 // stands before a token, any other in it.
 type keyword struct {

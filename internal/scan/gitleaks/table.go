@@ -1,6 +1,9 @@
 package gitleaks
 
-import "sync"
+import (
+	"bytes"
+	"sync"
+)
 
 // table finds keywords, whatever their case, at about the speed at which memory is
 // read. Three letters are fifteen bits, five of each, in which both cases of a
@@ -46,7 +49,13 @@ func (t *table) each(text []byte, from, to int, hit func(pos int)) {
 
 func (t *table) at(text []byte, pos int, code uint) bool {
 	for _, k := range t.words[code] {
-		if begins(text[pos:], k.word) && (k.name || inToken(text, pos, pos+len(k.word))) {
+		if !begins(text[pos:], k.word) {
+			continue
+		}
+		if check := sharper[k.word]; check != nil && !check(text, pos) {
+			continue
+		}
+		if k.name || inToken(text, pos, pos+len(k.word)) {
 			return true
 		}
 	}
@@ -70,29 +79,64 @@ func begins(text []byte, word string) bool {
 	return true
 }
 
-// The tokens of vendors are at least shortest bytes long; without a digit among
-// their first bytes they are longer.
-const shortest, shortestOfLetters = 13, 30
+// The tokens of vendors are at least shortest bytes long; those without a digit have
+// many letters in a row.
+const shortest, inARow = 13, 24
 
 // inToken says whether what stands around [from, to) may be a token: a run of the
 // characters that tokens have, long enough. It keeps "text_" and "files." away from
 // the expressions.
 func inToken(text []byte, from, to int) bool {
-	digits := 0
-	count := func(c byte) bool {
-		if '0' <= c && c <= '9' {
-			digits++
-			return true
-		}
-		return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' || c == '-' || c == '.' || c == '~' || c == '/' || c == '+' || c == '=' || c == ':' || c == '@'
-	}
 	first, last := from, to
-	for first > max(0, from-shortestOfLetters) && count(text[first-1]) {
+	for first > max(0, from-shortest) && ofToken(text[first-1]) {
 		first--
 	}
-	for last < min(len(text), to+2*shortestOfLetters) && count(text[last]) {
+	for last < min(len(text), to+3*shortest) && ofToken(text[last]) {
 		last++
 	}
-	n := last - first
-	return n >= shortest && digits > 0 || n >= shortestOfLetters
+	if last-first < shortest {
+		return false
+	}
+	row := 0
+	for _, c := range text[first:last] {
+		switch {
+		case '0' <= c && c <= '9':
+			return true
+		case isLetter(c):
+			if row++; row == inARow {
+				return true
+			}
+		default:
+			row = 0
+		}
+	}
+	return false
 }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func ofToken(c byte) bool {
+	switch c {
+	case '_', '-', '.', '~', '/', '+', '=', ':', '@':
+		return true
+	}
+	return isLetter(c) || '0' <= c && c <= '9'
+}
+
+// sharper are checks of the shortest keywords, which are parts of many words: what
+// gitleaks' expressions demand right beside them.
+var sharper = map[string]func(text []byte, pos int) bool{
+	"s.": func(text []byte, pos int) bool { // s. and 24 letters and digits
+		return (pos == 0 || !ofToken(text[pos-1])) && pos+26 <= len(text) && bytes.IndexFunc(text[pos+2:pos+26], func(r rune) bool {
+			return r > 'z' || !isLetter(byte(r)) && (r < '0' || r > '9')
+		}) < 0
+	},
+	"sk": func(text []byte, pos int) bool { // SK and 32 digits of base 16
+		return text[pos] == 'S' && text[pos+1] == 'K' && pos+34 <= len(text) && isHex(text[pos+2]) && isHex(text[pos+3]) && isHex(text[pos+4])
+	},
+	"q~": func(text []byte, pos int) bool {
+		return pos > 3 && text[pos] == 'Q' && '0' <= text[pos-1] && text[pos-1] <= '9'
+	},
+}
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
