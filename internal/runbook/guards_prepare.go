@@ -36,7 +36,7 @@ func supported(l look) migration.Reason {
 	}
 	if len(no) > 0 {
 		return hint(fails(migration.CodeUnsupported, "not built yet: %s", strings.Join(no, ", ")),
-			"use cutover dns, delivery rehome, exposure LoadBalancer, onBad rollback, a declared kind and TCP ports")
+			"use cutover dns, delivery rehome, exposure LoadBalancer, onBad rollback, a declared kind and TCP ports%s", kinds(l))
 	}
 	return passes(migration.CodeUnsupported, "everything declared can be performed")
 }

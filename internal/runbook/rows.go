@@ -46,6 +46,9 @@ func Surveyed(step migration.Step) []migration.Code {
 			out = append(out, i.Code)
 		}
 	}
+	if machines {
+		out = append(out, migration.CodeWorkloadKind)
+	}
 	switch step {
 	case migration.StepBaseline:
 		return append(out, migration.CodeIsolated)
