@@ -1,9 +1,10 @@
 // Command bench measures what people notice: how fast the engine steps, how long
 // a whole simulated migration takes, how big the program is and how long it takes
-// to start, and what a probe takes of the machine and of the application that it
-// looks at. Size and start are given as ratios to kubectl in the same run, because
-// a number of seconds says more about the machine than about the program; the cost
-// of a probe as ratios to its limits, and to the same application without a probe.
+// to start, what a probe takes of the machine and of the application that it looks
+// at, and how fast secrets are looked for. Size and start are given as ratios to
+// kubectl in the same run, because a number of seconds says more about the machine
+// than about the program; the speed of a scan as a ratio to gitleaks; the cost of a
+// probe as ratios to its limits, and to the same application without a probe.
 //
 //	go run ./bench [-write docs/bench.md]
 //
@@ -58,12 +59,16 @@ func run(ctx context.Context, out, progress io.Writer, file string) error {
 	if err != nil {
 		return err
 	}
+	scans, err := scanning(ctx, dir, programs.rehome, progress)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintln(progress, "bench: running Go's benchmarks")
 	results, err := benchmarks(ctx)
 	if err != nil {
 		return err
 	}
-	text := machine() + "\n" + sizes + "\n" + probe + "\n" + table(results)
+	text := machine() + "\n" + sizes + "\n" + probe + "\n" + scans + "\n" + table(results)
 	if _, err := io.WriteString(out, text); err != nil || file == "" {
 		return err
 	}
