@@ -24,6 +24,8 @@ func actionText(a migration.Action) string {
 		return fmt.Sprintf("run the smoke suite against %s through %s", a.Env, a.Via)
 	case migration.SaveLogs:
 		return fmt.Sprintf("save the logs of %s in %s", a.Workload, a.Env)
+	case migration.RunDrill:
+		return fmt.Sprintf("make the drill %s of %s in %s", a.Drill, a.Workload, a.Env)
 	}
 	return migration.ActionName(a)
 }
@@ -83,6 +85,9 @@ func settledText(s migration.Settled) string {
 	out := s.Intent + " " + s.Outcome.String()
 	if smoke := s.Result.Smoke; smoke != nil {
 		out += fmt.Sprintf(", %d of %d smoke tests passed", smoke.Ran-smoke.Failed, smoke.Ran)
+	}
+	if d := s.Result.Drill; d != nil {
+		out += fmt.Sprintf(", drill %s of %s: %s: %s", d.Drill, d.Workload, d.Verdict, d.Text)
 	}
 	if s.Result.Detail != "" {
 		out += ": " + s.Result.Detail
@@ -165,6 +170,8 @@ func (p *Program) saidText(r migration.Record) string {
 		return "lets go: " + o.Set.String()
 	case migration.KindMeasured:
 		return "puts on record " + body[runbook.Measured](r).Text()
+	case migration.KindAgain:
+		return "wants drills made again: " + body[migration.Said](r).Text
 	}
 	text := body[migration.Said](r).Text
 	if text == "" {

@@ -24,6 +24,7 @@ type outlook struct {
 	Edited    []string           `json:"edited,omitempty"`
 	BackTo    migration.Step     `json:"backTo,omitempty"`
 	Waivers   []migration.Waiver `json:"waivers,omitempty"`
+	LeftOut   []leftOut          `json:"leftOut,omitempty"` // drills that the file leaves out
 	Shortened []string           `json:"shortened,omitempty"`
 	Policy    string             `json:"policy"`
 	Incident  string             `json:"incident,omitempty"`
@@ -110,7 +111,7 @@ func (p *Program) outlook(ctx context.Context, in intake) (outlook, runbook.Deci
 	v := outlook{
 		Migration: s.Key, File: in.loaded.File, Declared: in.state.Head.Seq > 0, At: now,
 		Attempt: s.Attempt, Mode: s.Mode, Step: s.Step, BackTo: in.back,
-		Waivers: holding(s, now), Shortened: s.Policy.Shortened(), Policy: s.Policy.Name,
+		Waivers: holding(s, now), LeftOut: leftOutOf(s.Spec), Shortened: s.Policy.Shortened(), Policy: s.Policy.Name,
 		Next: runbook.DecisionName(next), Reasons: next.Why(),
 		Steps: stepsOf(runbook.Preview(s, facts, now)), Checksum: runbook.Checksum(s, facts),
 	}

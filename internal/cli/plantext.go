@@ -14,6 +14,7 @@ func (p *Program) planText(w io.Writer, v outlook) {
 	pos := migration.Position{Attempt: v.Attempt, Mode: v.Mode, Step: v.Step}
 	fmt.Fprintf(w, "%s  %s\n", p.paint(styleHead, v.Migration), where(pos))
 	p.waivers(w, v.Waivers)
+	p.leftOut(w, v.LeftOut)
 	if len(v.Shortened) > 0 {
 		fmt.Fprintf(w, "%s\n", p.paint(styleWarn, fmt.Sprintf("policy %s is shorter than the runbook: %s", v.Policy, joined(v.Shortened))))
 	}

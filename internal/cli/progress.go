@@ -130,6 +130,14 @@ func (g *progress) outcome(at time.Time, s migration.Settled) {
 		for _, d := range s.Result.Smoke.Detail {
 			g.detail("failed: %s", d)
 		}
+	case s.Result.Drill != nil:
+		d := s.Result.Drill
+		g.detail("%s: %s", g.p.verdictMark(d.Verdict), d.Text)
+		for _, e := range d.Evidence {
+			if d.Verdict != migration.Pass {
+				g.detail("  %s", e)
+			}
+		}
 	}
 	for _, f := range s.Result.Files {
 		g.detail("saved: %s", f)

@@ -20,6 +20,7 @@ import (
 type runFlags struct {
 	policy, plan          string
 	wait, dryRun, restart bool
+	again                 bool
 }
 
 func (p *Program) runCommand() *cobra.Command {
@@ -32,6 +33,10 @@ waited for, or the end. It goes on where it stopped, after anything: an interrup
 crash, a reboot. An edited file is declared anew, and what it changes decides to which
 step the attempt goes back.
 
+A drill of step stage that failed or told nothing blocks, and is made anew when what it
+rests on was edited: the image, the workload, what the file says of the drill. Where it was
+mended outside the file, --again has it made again.
+
 While traffic may be on the new side it never leaves by itself, with or without --wait.
 Ctrl-C stops between two decisions; a second one stops at once.`,
 		Args: cobra.ExactArgs(1),
@@ -42,6 +47,7 @@ Ctrl-C stops between two decisions; a second one stops at once.`,
 	fl.BoolVar(&f.wait, "wait", false, "stay through the waits")
 	fl.StringVar(&f.plan, "plan", "", "run only what was reviewed: the checksum that rehome plan printed")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be done next, and change nothing")
+	fl.BoolVar(&f.again, "again", false, "make the drills again that did not pass")
 	fl.BoolVar(&f.restart, "restart", false, "begin another attempt after an abort")
 	return c
 }
@@ -78,6 +84,11 @@ func (p *Program) run(ctx context.Context, file string, f runFlags) error {
 	in.tell(p)
 	if err := in.append(ctx, d.engine); err != nil {
 		return err
+	}
+	if f.again {
+		if err := p.repeat(ctx, d.engine); err != nil {
+			return err
+		}
 	}
 	return d.toEnd(ctx, f.wait)
 }

@@ -134,7 +134,7 @@ was waived. What the procedure itself promises cannot be waived.`,
 	c.Flags().StringVar(&f.reason, "reason", "", "why it may pass (required)")
 	c.Flags().StringVar(&f.until, "until", "", "its end: a time or a duration such as 24h or 30d (required)")
 	c.Flags().IntVar(&f.attempt, "attempt", 0, "only this attempt (default every one)")
-	c.Flags().BoolVar(&f.unjudged, "unjudged", false, "also every code that no check of this version can judge, and what declared fixes owe to a drill")
+	c.Flags().BoolVar(&f.unjudged, "unjudged", false, "also every code that no check of this version can judge")
 	c.Flags().BoolVar(&f.dry, "dry-run", false, "say what would be journalled")
 	return c
 }
@@ -155,12 +155,12 @@ func (p *Program) waive(ctx context.Context, name string, args []string, f waive
 		return usage("--until: %w", err)
 	}
 	var made []migration.Waiver
-	err = p.speak(ctx, name, f.dry, func(st runbook.State, actor string) ([]engine.Saying, error) {
+	err = p.speak(ctx, name, f.dry, func(_ runbook.State, actor string) ([]engine.Saying, error) {
 		var out []engine.Saying
 		made = nil
 		all := codes
 		if f.unjudged {
-			all = slices.Concat(codes, runbook.Unjudged(), runbook.Owed(st.Spec))
+			all = slices.Concat(codes, runbook.Unjudged())
 		}
 		for _, c := range once(all) {
 			w := migration.Waiver{Code: c, Migration: name, Attempt: f.attempt, By: actor, Reason: f.reason, At: p.now(), Until: until}

@@ -48,6 +48,8 @@ func TestScripts(t *testing.T) {
 			"world":    makeWorld,
 			"pass":     pass,
 			"foreign":  foreignRecord,
+			"drill":    drill,
+			"reaches":  reaches,
 			"edit":     edit,
 			"damage":   damage,
 			"clean":    clean,

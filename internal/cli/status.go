@@ -30,6 +30,8 @@ type standing struct {
 	Pending   []change             `json:"pending,omitempty"`
 	Assessed  *runbook.Assessed    `json:"assessed,omitempty"`
 	Measured  []readiness.Recorded `json:"measured,omitempty"`
+	Drills    []runbook.Drilled    `json:"drills,omitempty"`
+	LeftOut   []leftOut            `json:"leftOut,omitempty"` // drills that the file leaves out
 	TTLLow    time.Time            `json:"ttlLowSince,omitzero"`
 	LeadUntil time.Time            `json:"leadUntil,omitzero"`
 	Switched  time.Time            `json:"switched,omitzero"`
@@ -47,6 +49,7 @@ func standingOf(s runbook.State, recs []migration.Record, now time.Time) standin
 	v := standing{
 		Migration: s.Key, Attempt: s.Attempt, Mode: s.Mode, Step: s.Step, Title: runbook.Title(s.Step), Since: s.Since,
 		File: s.File, By: s.DeclaredBy, Policy: s.Policy.Name, Shortened: s.Policy.Shortened(),
+		Drills: runbook.DrillResults(s), LeftOut: leftOutOf(s.Spec),
 		Assessed: s.Assessed, Measured: s.Measured, Waivers: holding(s, now), Approvals: s.Approvals, Left: s.Left, Records: s.Head.Seq, Last: recs[len(recs)-1].At,
 	}
 	for _, i := range s.Pending {
@@ -97,6 +100,7 @@ func (p *Program) statusText(w io.Writer, v standing) {
 	pos := migration.Position{Attempt: v.Attempt, Mode: v.Mode, Step: v.Step}
 	fmt.Fprintf(w, "%s  %s\n", p.paint(styleHead, v.Migration), where(pos))
 	p.waivers(w, v.Waivers)
+	p.leftOut(w, v.LeftOut)
 	if len(v.Shortened) > 0 {
 		fmt.Fprintf(w, "%s\n", p.paint(styleWarn, fmt.Sprintf("policy %s is shorter than the runbook: %s", v.Policy, joined(v.Shortened))))
 	}
@@ -117,6 +121,9 @@ func (p *Program) statusText(w io.Writer, v standing) {
 	}
 	for _, r := range v.Measured {
 		row("measured", "%s of %s at %s, recorded by %s: %s", r.Kind(), r.Host, p.stamp(r.Made), r.By, r.Shows())
+	}
+	for _, d := range v.Drills {
+		row("drill", "%s %s of %s, %s: %s", p.verdictMark(d.Verdict), d.Drill, d.Workload, p.stamp(d.Began), d.Text)
 	}
 	if !v.LeadUntil.IsZero() {
 		row("lead", "until %s, %s", p.stamp(v.LeadUntil), ahead(v.LeadUntil, now))

@@ -51,7 +51,7 @@ func registryOf(l config.Loaded) (wire.Registry, *sim.World) {
 		DNS:      map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": func(c migration.Connection) (engine.DNS, error) { return p.DNS[c.Name], nil }},
 		Cluster:  map[string]func(migration.Connection) (engine.Cluster, error){"kubernetes": func(migration.Connection) (engine.Cluster, error) { return p.Cluster, nil }},
 		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": func(migration.Connection) (engine.Metrics, error) { return p.Metrics, nil }},
-		Machines: p.Machines, Images: p.Images,
+		Machines: p.Machines, Images: p.Images, Drills: p.Drills,
 		Prober: p.Prober, Smoker: p.Smoker, Clock: w.Clock,
 	}, w
 }
@@ -68,6 +68,25 @@ func foreignRecord(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts).world
 	n := w.spec.Names[0]
 	ts.Check(w.DNS.Set("console", n.Zone, n.View, migration.RRset{Name: n.Name, Type: "A", TTL: 60, Data: []string{args[0]}}))
+}
+
+// drill NAME VERDICT TEXT says what an experiment will show; pass needs no text.
+func drill(ts *testscript.TestScript, _ bool, args []string) {
+	var res migration.DrillResult
+	if args[1] != "pass" {
+		res = migration.DrillResult{Text: args[2], Remedy: "mend the release"}
+		ts.Check(res.Verdict.UnmarshalText([]byte(args[1])))
+	}
+	of(ts).world.Drills.Show(migration.StagingDrill(args[0]), res)
+}
+
+// reaches ADDRESS... is what the pods of staging talk to.
+func reaches(ts *testscript.TestScript, _ bool, args []string) {
+	var f migration.IsolationFacts
+	for _, a := range args {
+		f.Peers = append(f.Peers, migration.StagingPeer{Address: a, Seen: []string{"a connection of each pod"}})
+	}
+	of(ts).world.Drills.Reach(f)
 }
 
 // damage OLD NEW alters the journal's file, as somebody with an editor would: the

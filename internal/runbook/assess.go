@@ -295,17 +295,6 @@ func (s State) holds(code migration.Code) bool {
 	})
 }
 
-// Owed are the codes that a migration's declared fixes owe to a drill.
-func Owed(spec migration.Spec) []migration.Code {
-	var out []migration.Code
-	for _, f := range spec.Fixes {
-		if !slices.Contains(out, f.Code) {
-			out = append(out, f.Code)
-		}
-	}
-	return out
-}
-
 // assessEvidence is the judgement as it is journalled: no facts, and of each
 // finding not more than a person reads.
 func assessEvidence(l look) []migration.Evidence {
