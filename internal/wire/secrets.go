@@ -49,6 +49,9 @@ var vaultSettings = map[string]func(*vault.Options, string){
 func openVault(o StoreOrder) (*vault.Store, error) {
 	out := vault.Options{Path: o.Path, Getenv: o.Getenv}
 	for _, name := range slices.Sorted(maps.Keys(o.Settings)) {
+		if name == "kubeconfig" || name == "context" {
+			continue // an order may be for a cluster too: ConfigMaps have no place in a vault
+		}
 		set, ok := vaultSettings[name]
 		if !ok {
 			return nil, fmt.Errorf("a vault has no setting %q; known are %s", name, strings.Join(slices.Sorted(maps.Keys(vaultSettings)), ", "))

@@ -15,7 +15,7 @@ func TestAVaultByItsSettings(t *testing.T) {
 	t.Parallel()
 	s := vaulttest.Start(t)
 	env := func(name string) string { return map[string]string{"MY_TOKEN": vaulttest.Root}[name] }
-	order := StoreOrder{Type: "vault", Path: "kv/apps/bank", Getenv: env, Settings: map[string]string{"address": s.URL, "tokenEnv": "MY_TOKEN"}}
+	order := StoreOrder{Type: "vault", Path: "kv/apps/bank", Getenv: env, Settings: map[string]string{"address": s.URL, "tokenEnv": "MY_TOKEN", "kubeconfig": "/none"}}
 	store, err := Standard().Store(order)
 	if err != nil {
 		t.Fatal(err)

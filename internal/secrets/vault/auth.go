@@ -17,14 +17,14 @@ import (
 // Auth says how to log in. Each credential is in an environment variable or in a
 // file; the fields name those, and never hold one.
 type Auth struct {
-	Method string // token, approle or kubernetes; "" is token
-	Mount  string // where the method is; "" is its name
+	Method string // token, approle or kubernetes; "" is $REHOME_VAULT_AUTH, or token
+	Mount  string // where the method is; "" is $REHOME_VAULT_AUTH_MOUNT, or its name
 	// token: "" and "" is $VAULT_TOKEN.
 	TokenEnv, TokenFile string
 	// approle: "" and "" is $VAULT_ROLE_ID and $VAULT_SECRET_ID.
 	RoleIDEnv, RoleIDFile     string
 	SecretIDEnv, SecretIDFile string
-	// kubernetes: the role, and the file with the pod's token; "" is where Kubernetes
+	// kubernetes: the role, "" is $REHOME_VAULT_ROLE, and the file with the pod's token; "" is where Kubernetes
 	// puts it.
 	Role    string
 	JWTFile string
@@ -45,6 +45,14 @@ func (a Auth) filled(o Options) (Auth, error) {
 			*env = standard
 		}
 	}
+	unless := func(set *string, env string) {
+		if *set == "" {
+			*set = o.getenv(env)
+		}
+	}
+	unless(&a.Method, "REHOME_VAULT_AUTH")
+	unless(&a.Mount, "REHOME_VAULT_AUTH_MOUNT")
+	unless(&a.Role, "REHOME_VAULT_ROLE")
 	switch a.Method {
 	case "", MethodToken:
 		a.Method = MethodToken
@@ -54,7 +62,7 @@ func (a Auth) filled(o Options) (Auth, error) {
 		or(&a.SecretIDEnv, a.SecretIDFile, "VAULT_SECRET_ID")
 	case MethodKubernetes:
 		if a.Role == "" {
-			return a, wrong("the method kubernetes needs a role", "name the role that the vault's method kubernetes has for this pod's account")
+			return a, wrong("the method kubernetes needs a role", "name the role that the vault has for this pod's account, in REHOME_VAULT_ROLE")
 		}
 		if a.JWTFile == "" {
 			a.JWTFile = podToken

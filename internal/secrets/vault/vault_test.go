@@ -143,6 +143,8 @@ func TestLogins(t *testing.T) {
 		"approle of another id":     {vault.Auth{Method: "approle"}, map[string]string{"VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": "other-canary"}, []string{"the vault answers 400", "make a new one"}},
 		"approle without an id":     {vault.Auth{Method: "approle"}, map[string]string{"VAULT_ROLE_ID": "role"}, []string{"there is no secret id", "$VAULT_SECRET_ID"}},
 		"kubernetes":                {vault.Auth{Method: "kubernetes", Role: "pod", JWTFile: good}, nil, nil},
+		"kubernetes by variables":   {vault.Auth{JWTFile: good}, map[string]string{"REHOME_VAULT_AUTH": "kubernetes", "REHOME_VAULT_ROLE": "pod"}, nil},
+		"a mount by a variable":     {vault.Auth{JWTFile: good}, map[string]string{"REHOME_VAULT_AUTH": "kubernetes", "REHOME_VAULT_ROLE": "pod", "REHOME_VAULT_AUTH_MOUNT": "/k8s/"}, []string{"403"}},
 		"kubernetes of another pod": {vault.Auth{Method: "kubernetes", Role: "pod", JWTFile: bad}, nil, []string{"the vault answers 403", "does the role pod"}},
 		"kubernetes of no role":     {vault.Auth{Method: "kubernetes", Role: "x", JWTFile: good}, nil, []string{"the vault answers 400", "does the role x"}},
 		"kubernetes outside a pod":  {vault.Auth{Method: "kubernetes", Role: "pod", JWTFile: none}, nil, []string{"token of the pod cannot be read"}},
