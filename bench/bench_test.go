@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rehome.dev/rehome/internal/cli"
 	"rehome.dev/rehome/lab/part"
 )
 
@@ -15,6 +17,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 5 && os.Args[1] == asApplication {
 		main()
 		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "scan" {
+		os.Exit(cli.Run(context.Background(), cli.System()))
 	}
 	os.Exit(m.Run())
 }
