@@ -32,10 +32,10 @@ The verdict fell within seconds of the first clients; the incident holds the exa
 The release was built with a connection pool of one. Under production load, which the smoke test does not make, requests that found no connection failed.
 
 ## Why it was not seen before
-The staging drill under load is owed, and was waived by name.
+The staging drill under load asked for the readiness path alone, which needs no connection of the pool.
 
 ## What changes
-The pool is sized from the load, and the next release is drilled under load in staging before it is moved.
+The pool is sized from the load, and the drill under load asks for the accounts (drills.path).
 `
 
 // Run plays the whole move on a lab that is up: a bad release that is rolled
@@ -117,6 +117,9 @@ func (w *World) analyse(ctx context.Context, good string) error {
 		return err
 	}
 	if err := w.Rehome(ctx, done, "rca", Name, "--file", rca); err != nil {
+		return err
+	}
+	if err := w.DrillAccounts(); err != nil {
 		return err
 	}
 	return w.UseImage(good)
