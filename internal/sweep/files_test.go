@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -276,6 +277,24 @@ func TestStoppedSweep(t *testing.T) {
 	cancel()
 	if _, err := Files(ctx, []string{dir}, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A file on which a detector panics is named, and what it panicked with is not said.
+func TestFailingDetector(t *testing.T) {
+	p := newPool(t.Context(), nil)
+	judge := p.judge
+	p.judge = func(ctx context.Context, path string, r io.Reader) (seen, error) {
+		if path == "bad.ini" {
+			panic(canary)
+		}
+		return judge(ctx, path, r)
+	}
+	for _, name := range []string{"a.ini", "bad.ini", "c.ini"} {
+		p.add(job{name: name, format: name, open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("password = " + canary)), nil }})
+	}
+	if got := shown(t, "", p.end()); got != "a.ini:1 password\nc.ini:1 password\nfault bad.ini: a detector failed on it: this is a mistake of the program\n" {
+		t.Errorf("got %s", got)
 	}
 }
 

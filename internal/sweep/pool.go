@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -23,6 +24,7 @@ type pool struct {
 	jobs     chan func()
 	workers  sync.WaitGroup
 	progress func(Progress)
+	judge    func(ctx context.Context, path string, r io.Reader) (seen, error)
 	open     []io.Closer
 
 	mu      sync.Mutex
@@ -38,7 +40,7 @@ type entry struct {
 }
 
 func newPool(ctx context.Context, progress func(Progress)) *pool {
-	p := &pool{ctx: ctx, jobs: make(chan func()), progress: progress}
+	p := &pool{ctx: ctx, jobs: make(chan func()), progress: progress, judge: look}
 	for range runtime.GOMAXPROCS(0) {
 		p.workers.Go(func() {
 			for do := range p.jobs {
@@ -94,13 +96,22 @@ func (p *pool) work(j job) func() {
 	}
 }
 
-func (p *pool) look(j job) (seen, error) {
+// errDetector is said of a text on which a detector gave up. What it gave up with may
+// hold a part of the text, and is not told.
+var errDetector = errors.New("a detector failed on it: this is a mistake of the program")
+
+func (p *pool) look(j job) (s seen, err error) {
+	defer func() {
+		if recover() != nil {
+			s, err = seen{}, errDetector
+		}
+	}()
 	in, err := j.open()
 	if err != nil {
 		return seen{}, fmt.Errorf("open it: %w", err)
 	}
 	defer in.Close()
-	s, err := look(p.ctx, j.format, &told{in, p, j.name})
+	s, err = p.judge(p.ctx, j.format, &told{in, p, j.name})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at.Files++
