@@ -64,6 +64,10 @@ func (l *locator) before(h line) string {
 
 func (l *locator) codeLine(h line, text, before string) {
 	comment := isCodeComment(text)
+	if !strings.ContainsAny(text, "\"'`") {
+		l.tail(h, text, comment)
+		return
+	}
 	for _, q := range quoted(text, nil) {
 		value, front := text[q.from:q.to], text[:q.open]
 		if strings.TrimSpace(front) == "" && before != "" {
@@ -93,6 +97,9 @@ func (l *locator) tail(h line, text string, comment bool) {
 			return
 		}
 	}
+	if strings.ContainsAny(text, "\"'`") || !strings.ContainsAny(text, "=:@") && h.why&whyRun == 0 {
+		return
+	}
 	if m := aloneSetting.FindStringSubmatchIndex(text); m != nil && !comment {
 		key, value := text[m[2]:m[3]], text[m[4]:m[5]]
 		if secretName(key) && telling(value) && credible(value, strongName(key), asProse) == sure && !identifierLike(value) {
@@ -100,8 +107,8 @@ func (l *locator) tail(h line, text string, comment bool) {
 			return
 		}
 	}
-	if h.why&(whyAt|whyRun|whyWord) != 0 && !strings.ContainsAny(text, "\"'`") {
-		if rule := shape(text); rule != "" && rule != "authorization" && !isExample(text) && !exampleOnly(text) {
+	if h.why&(whyAt|whyRun) != 0 {
+		if rule := shape(text); rule != "" && rule != "authorization" && (rule != "url" || urlInText(text)) && rule != ruleDSN && !isExample(text) && !exampleOnly(text) {
 			l.addAt(h.number, len(text)-len(strings.TrimLeft(text, " \t"))+1, "line", rule, sure)
 		}
 	}
@@ -131,6 +138,9 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 		}
 		return "", innocent
 	}
+	if strings.EqualFold(key, "pass") && lowerWord.MatchString(value) {
+		return "", innocent
+	}
 	if key != "" && how != unnamed && secretName(key) && !sameName(key, value) && !pointsElsewhere(key, value) {
 		v := credible(value, strongName(key), asCode)
 		switch {
@@ -157,10 +167,10 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 	rule := shape(value)
 	switch {
 	case rule != "":
-		if exampleOnly(value) || isTemplate(value, asCode) {
+		if exampleOnly(value) || isTemplate(value, asCode) || rule == "url" && !urlInText(value) {
 			return "", innocent
 		}
-	case (how == paired || how == unnamed) && telling(value) && logsIn.MatchString(unwrapped(front)) && !isTemplate(value, asCode):
+	case (how == paired || how == unnamed) && strings.IndexByte(front, ',') > 0 && telling(value) && logsIn.MatchString(unwrapped(front)) && !isTemplate(value, asCode):
 		rule = rulePair
 	case assigns(value, asCode):
 		rule = ruleInside

@@ -245,7 +245,7 @@ var (
 // telling says that a value looks like what a person or a generator makes for a
 // secret: letters together with digits or signs, in no usual form of anything else.
 func telling(value string) bool {
-	if len(value) < 6 || technical.MatchString(value) || filePath.MatchString(value) {
+	if len(value) < 6 {
 		return false
 	}
 	var letters, digits, signs int
@@ -261,7 +261,10 @@ func telling(value string) bool {
 			signs--
 		}
 	}
-	return letters > 1 && digits > 0 || letters > 3 && signs > 0 || len(value) >= 20 && letters > 12 && mixed(value)
+	if (letters < 2 || digits == 0) && (letters < 4 || signs <= 0) && (len(value) < 20 || letters < 13 || !mixed(value)) {
+		return false
+	}
+	return !technical.MatchString(value) && !filePath.MatchString(value)
 }
 
 // mixed says that small and capital letters alternate as in no name.

@@ -31,7 +31,7 @@ func kindOf(file string) kind {
 	}
 	k := kind{sums: sumNames[name] || ext == "sum" || ext == "lock" || strings.HasSuffix(name, "sums") || ext == "sha256" || ext == "md5" || ext == "map"}
 	switch {
-	case name == "nsswitch.conf", name == "pam.conf", strings.Contains(lower, "pam.d/"):
+	case name == "nsswitch.conf", name == "pam.conf", name == "services", name == "rpc", name == "protocols", name == "mime.types", strings.Contains(lower, "pam.d/"):
 		k.manner = asProse // password is a kind of question there
 		return k
 	case strings.Contains(name, "pgpass"), strings.Contains(name, "htpasswd"), name == "userlist.txt", name == "sasl_passwd", name == "chap-secrets", name == "pap-secrets", name == ".erlang.cookie":

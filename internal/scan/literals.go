@@ -121,6 +121,9 @@ func nameOf(before string) (key string, how naming) {
 		return identBefore(before[:n-1]), assigned
 	case '(':
 		key = identBefore(before[:n-1])
+		if key == "" && n > 1 {
+			return nameOf(before[:n-1])
+		}
 		if rest, is := strings.CutSuffix(before[:n-1], key); is && wrappers[strings.ToLower(lastName(key))] {
 			return nameOf(rest)
 		}

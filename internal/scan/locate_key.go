@@ -74,8 +74,7 @@ var openKeys = set("public", "pub", "cache", "primary", "foreign", "sort", "part
 // keyLike says that a name ends in key, of whatever, and that its value is one that a
 // generator made.
 func keyLike(key, value string) bool {
-	_, last := splitKey(key)
-	words := keyParts(key[len(key)-len(last):])
+	words := keyParts(key[strings.LastIndexAny(key, "./")+1:])
 	n := len(words)
 	if n < 2 || words[n-1] != "key" || openKeys[words[n-2]] || len(value) < 16 || len(value) > 128 || strings.Trim(value, base64Letters+"=") != "" || uuid.MatchString(value) {
 		return false

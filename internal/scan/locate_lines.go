@@ -227,6 +227,9 @@ func tidy(value string) string {
 // directive reads a line of words: the first is the key. A pair of neighbours
 // counts too where the first of them is a secret's name: SetEnv DB_PASSWORD x.
 func (r *reader) directive(first int, text string) {
+	if i := strings.Index(text, " # "); i > 0 {
+		text = text[:i]
+	}
 	words := word.FindAllString(strings.TrimRight(text, ";{ \t"), 32)
 	if len(words) < 2 {
 		return

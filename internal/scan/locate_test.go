@@ -169,14 +169,16 @@ func TestPrintableKeysHoldNoContent(t *testing.T) {
 }
 
 func FuzzLocate(f *testing.F) {
-	for _, name := range []string{"a.yaml", "a.json", "a.xml", "a.ini", "a.php", ".pgpass", "a"} {
+	for _, name := range []string{"a.yaml", "a.json", "a.xml", "a.ini", "a.php", ".pgpass", "a", "a.tf", "a.go", "a.py", "a.md", "a.env", "userlist.txt", "a.sh"} {
+		f.Add(name, []byte("x = f(\"password\", b'y' + \"\"\"z\n\nvariable \"password\" {\n default = \"Zk3vQ9wLmT7rYp2n\"\n}\n"))
+		f.Add(name, []byte("kind: Secret\ndata: {a: cGFzc3dvcmQ6IHg=}\n---\npassword: ${A:-b}\n\\\"token\\\":\\\"x\\\" http://a:b@c\n"))
 		f.Add(name, []byte("a:\n  - password: x\n    b: {c: 'd', e: [f]}\n"))
 		f.Add(name, []byte("[s]\nk = \"\"\"v\n\"\"\"\n<a b='c'>d</a>\n{\"a\":[1]}"))
 	}
 	f.Fuzz(func(t *testing.T, path string, data []byte) {
 		lines := strings.Count(string(data), "\n") + 1
 		for _, p := range Locate(path, data) {
-			if p.Line < 0 || p.Line > lines || p.Rule == "" || p.Key == "" {
+			if p.Line < 0 || p.Line > lines || p.Column < 0 || p.Column > len(data)+1 || p.Rule == "" || p.Key == "" {
 				t.Errorf("%+v in a file of %d lines", p, lines)
 			}
 		}

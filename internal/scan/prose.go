@@ -28,7 +28,7 @@ func (l *locator) prose() {
 }
 
 func (l *locator) proseLine(h line, text string) {
-	if rule := shape(text); rule != "" && !exampleOnly(text) && (!isExample(text) || rule == "url" && !isExample(urlPassword(text))) {
+	if rule := shape(text); rule != "" && !exampleOnly(text) && (rule == "url" && urlInText(text) || rule != "url" && !isExample(text)) {
 		l.addAt(h.number, len(text)-len(strings.TrimLeft(text, " \t"))+1, "line", rule, sure)
 		return
 	}
@@ -43,11 +43,20 @@ func (l *locator) proseLine(h line, text string) {
 	}
 }
 
-func urlPassword(text string) string {
-	if m := urlUser.FindStringSubmatch(text); m != nil {
-		return m[2]
+// urlInText says whether an address in a program or a document holds a password that
+// is more than the show of one.
+func urlInText(text string) bool {
+	for _, m := range urlUser.FindAllStringSubmatchIndex(text, -1) {
+		user, password, host := strings.ToLower(text[m[2]:m[3]]), text[m[4]:m[5]], strings.ToLower(text[m[1]:])
+		lower := strings.ToLower(password)
+		if len(password) < 4 || vocabulary[lower] || inTests[lower] || user == lower || isExample(password) || verbs.MatchString(password) || isTemplate(password, asCode) {
+			continue
+		}
+		if !strings.HasPrefix(host, "example.") && !strings.HasPrefix(host, "host") || telling(password) && !strings.HasPrefix(host, "example.") {
+			return true
+		}
 	}
-	return text
+	return false
 }
 
 // lines looks at the lines that the sieve has caught for what needs no format:

@@ -83,7 +83,7 @@ func (g *generator) value(kind string) string {
 	case "pwp":
 		return pick(g, g.password(), "ü"+g.password(), g.password()+"="+g.of(lower, 2))
 	case "pwu":
-		return url.PathEscape(pick(g, g.password(), g.password()+"/"+g.of(lower, 2)))
+		return url.QueryEscape(pick(g, g.password(), g.password()+"/"+g.of(lower, 2)))
 	case "pwc":
 		return pick(g, g.password(), g.password()+`\:`+g.of(lower, 2))
 	}
