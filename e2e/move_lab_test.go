@@ -67,6 +67,7 @@ type move struct {
 	store   *sqlite.Store
 	seen    uint64 // the record up to which await has looked
 	running *process
+	drilled bool // the drills of staging are made and not waived
 }
 
 // newMove gives a migration that has not begun, on a lab that holds nothing of
@@ -152,6 +153,9 @@ func (m *move) prepared() {
 	m.t.Helper()
 	m.run(blocked, "run", m.File())
 	m.must(m.Waive(m.t.Context()))
+	if !m.drilled {
+		m.must(m.WaiveDrills(m.t.Context()))
+	}
 	m.run(done, "approve", demo.Name, "--for", "1h")
 }
 

@@ -22,6 +22,7 @@ import (
 // and clients see it.
 func TestABadReleaseIsRolledBackAndAGoodOneMoves(t *testing.T) {
 	m := newMove(t, bad, nil)
+	m.drilled = true
 	m.badRelease()
 	m.refusedWithoutAnalysis()
 	m.goodRelease()
@@ -34,7 +35,7 @@ func (m *move) badRelease() {
 	began := time.Now()
 	m.prepared()
 	p := m.start("run", m.File(), "--wait")
-	intent := m.await(2*time.Minute, "the switch is intended", isIntent(migration.ForSwitch))
+	intent := m.await(5*time.Minute, "the switch is intended", isIntent(migration.ForSwitch))
 	verdict := m.await(time.Minute, "the attempt turns back", isRollback)
 	back := m.back(verdict.At)
 	p.ends(time.Minute, rolledBack)
@@ -113,10 +114,11 @@ func (m *move) goodRelease() {
 	images, err := m.Images()
 	m.must(err)
 	m.must(m.UseImage(images.Good))
+	m.must(m.DrillAccounts())
 	m.run(waiting, "run", m.File())
 	m.run(done, "approve", demo.Name, "--for", "1h")
 	p := m.start("run", m.File(), "--wait")
-	intent := m.await(time.Minute, "the switch is intended again", isIntent(migration.ForSwitch))
+	intent := m.await(5*time.Minute, "the switch is intended again", isIntent(migration.ForSwitch))
 	m.await(30*time.Second, "every name server serves the switch", isMove(migration.ModeForward, migration.StepWatch))
 	if address := m.balancer(); !leads(address, servers...) {
 		t.Errorf("the journal says that both name servers serve the switch, but they give %s and %s", addresses(network.NS1), addresses(network.NS2))

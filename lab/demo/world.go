@@ -90,15 +90,6 @@ func (w *World) DrillAccounts() error {
 	return w.edit(Name+".yaml", func(s string) string { return strings.Replace(s, "\n  drills:\n", "\n  drills:\n    path: /accounts\n", 1) })
 }
 
-// SkipDrills leaves out the drills that no fix names, for what is not about them.
-func (w *World) SkipDrills(reason string, drills ...string) error {
-	text := "\n  drills:\n    skip:\n"
-	for _, d := range drills {
-		text += fmt.Sprintf("      %s: %q\n", d, reason)
-	}
-	return w.edit(Name+".yaml", func(s string) string { return strings.Replace(s, "\n  drills:\n", text, 1) })
-}
-
 // SetPolicy replaces one value of the policy. The key is a line's, such as lead,
 // or that of the first such line below another: watch.for.
 func (w *World) SetPolicy(key, value string) error {
