@@ -226,6 +226,30 @@ func TestStaged(t *testing.T) {
 	}
 }
 
+// What goes over several lines is new when one of them is, though its first is not.
+func TestNewLineWithinAValue(t *testing.T) {
+	r := newRepository(t)
+	key := func(body string) string {
+		return "-----BEGIN RSA PRIVATE KEY-----\n" + strings.Repeat(body, 60) + "\n" + strings.Repeat(body, 60) + "\n-----END RSA PRIVATE KEY-----\n"
+	}
+	yaml := func(value string) string {
+		return "db:\n  password: |\n    " + value + "\n\n    " + value + "\n  port: 5432\n"
+	}
+	r.write("a.pem", key("a"))
+	r.write("b.yaml", yaml("Zq3vN8k"))
+	r.commit()
+	r.write("a.pem", key("b"))
+	r.write("b.yaml", yaml("Xw1Tb6Y"))
+	second := r.commit()
+	r.write("a.pem", key("b")+"# not a part of it\n")
+	r.write("b.yaml", yaml("Xw1Tb6Y")+"  host: db\n")
+	r.commit()
+	want := "second a.pem:1 private key\nsecond b.yaml:2 db.password\n"
+	if got := r.of("", "HEAD~2..HEAD", map[string]string{second: "second"}); got != want {
+		t.Errorf("got\n%swanted\n%s", got, want)
+	}
+}
+
 // An object larger than what is held at once is streamed.
 func TestLongBlob(t *testing.T) {
 	r := newRepository(t)

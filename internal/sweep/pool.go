@@ -160,7 +160,7 @@ func (r *Result) take(j job, s seen, err error) {
 	r.Files++
 	r.Bytes += s.bytes
 	for _, p := range s.places {
-		if j.keep != nil && !j.keep(p.Line, p.Line) {
+		if j.keep != nil && !j.keep(p.Line, max(p.Line, s.last[p.Line])) {
 			continue
 		}
 		r.Findings = append(r.Findings, Finding{

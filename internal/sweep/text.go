@@ -21,6 +21,7 @@ const notShown = "[not shown]"
 // seen is what was found in one text.
 type seen struct {
 	places []scan.Place
+	last   map[int]int // of what begins on a line and goes on below it
 	bytes  int64
 	binary bool
 }
@@ -34,10 +35,10 @@ func look(ctx context.Context, path string, r io.Reader) (seen, error) {
 	}
 	if len(head) <= wholeLimit {
 		places, err := judge(path, head)
-		return seen{places, in.n, len(places) == 0 && isBinary(head)}, err
+		return seen{places, ends(head, places), in.n, len(places) == 0 && isBinary(head)}, err
 	}
 	places, err := stream(path, io.MultiReader(bytes.NewReader(head), in))
-	return seen{places, in.n, len(places) == 0 && isBinary(head)}, err
+	return seen{places, nil, in.n, len(places) == 0 && isBinary(head)}, err
 }
 
 // judge asks both detectors about a text that is held.
@@ -100,6 +101,38 @@ func inCharacters(data []byte, places []scan.Place) {
 		}
 	}
 }
+
+// ends says where what begins on a line ends: a PEM block at its last line, a value at
+// the last of the lines that are indented deeper than its first.
+func ends(data []byte, places []scan.Place) map[int]int {
+	if len(places) == 0 {
+		return nil
+	}
+	lines := bytes.Split(data, []byte{'\n'})
+	out := map[int]int{}
+	for _, p := range places {
+		if p.Line < 1 || p.Line > len(lines) || out[p.Line] > 0 {
+			continue
+		}
+		last := p.Line
+		pem := bytes.Contains(lines[p.Line-1], []byte("-----BEGIN "))
+		deep := indent(lines[p.Line-1])
+		for i := p.Line; i < len(lines); i++ {
+			if blank := len(bytes.TrimSpace(lines[i])) == 0; !pem && !blank && indent(lines[i]) <= deep {
+				break
+			} else if !blank {
+				last = i + 1
+			}
+			if bytes.Contains(lines[i], []byte("-----END ")) {
+				break
+			}
+		}
+		out[p.Line] = last
+	}
+	return out
+}
+
+func indent(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " \t")) }
 
 // isBinary says that a text is none: it has a NUL near its beginning.
 func isBinary(data []byte) bool {
