@@ -132,6 +132,7 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 	if value == "" || strings.TrimSpace(value) == "" {
 		return "", innocent
 	}
+	front = front[max(0, strings.LastIndexByte(front, '(')-nearness/2, len(front)-2*nearness):]
 	if pemBegin.MatchString(value) {
 		if rest := value[pemBegin.FindStringIndex(value)[1]:]; len(rest) > 40 || rest == "" {
 			return rulePrivate, sure
@@ -148,7 +149,7 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 			v = innocent
 		case how == passed && !takesSecret(key):
 			v = innocent
-		case how == passed && !telling(value) && v == sure && !(setsPassword.MatchString(key) && !lowerWord.MatchString(value)):
+		case how == passed && !telling(value) && v == sure && !setsPassword.MatchString(key):
 			v = doubtful
 		case how == paired && getsPair.MatchString(front):
 			if !telling(value) {
@@ -220,8 +221,8 @@ func (k *keyBlocks) over(l *locator, h line, text string) bool {
 	if begin < 0 {
 		return false
 	}
-	at := bytes.Index(l.data[h.from+begin:], []byte("-----END "))
-	inLine := at >= 0 && h.from+begin+at < h.to
+	at := strings.Index(text[begin:], "-----END ")
+	inLine := at >= 0
 	private := pemBegin.FindStringIndex(text)
 	if !inLine {
 		k.end = blockEnd(l.data, h.to)

@@ -180,6 +180,7 @@ type found struct {
 	rule  string
 	value string
 	v     verdict
+	at    int // the value's offset, 0 where it is not known
 }
 
 func (l *locator) add(f found) {
@@ -204,7 +205,14 @@ func (l *locator) addAt(line, column int, key, rule string, v verdict) {
 // column is where the value begins on its line: behind the last part of its key,
 // since the same word may be both.
 func (l *locator) column(f found) int {
+	start := l.lineStart(f.line)
+	if f.at >= start && f.at > 0 {
+		return f.at - start + 1
+	}
 	text := l.lineText(f.line)
+	if len(text) > longestLine {
+		return 0
+	}
 	from := 0
 	if _, last := splitKey(strings.TrimSuffix(f.key, "/#text")); last != "" {
 		if i := strings.Index(strings.ToLower(text), strings.Trim(last, "[]@#$")); i >= 0 && f.rule != rulePrivate {
@@ -225,8 +233,8 @@ func (l *locator) column(f found) int {
 	return len(text) - len(rest) + 1
 }
 
-// lineText is a line without its end.
-func (l *locator) lineText(n int) string {
+// lineStart is the offset at which a line begins.
+func (l *locator) lineStart(n int) int {
 	if l.starts == nil {
 		l.starts = []int{0}
 		for i, c := range l.data {
@@ -237,6 +245,14 @@ func (l *locator) lineText(n int) string {
 		l.starts = append(l.starts, len(l.data))
 	}
 	if n < 1 || n >= len(l.starts) {
+		return len(l.data)
+	}
+	return l.starts[n-1]
+}
+
+// lineText is a line without its end.
+func (l *locator) lineText(n int) string {
+	if l.lineStart(n) == len(l.data) {
 		return ""
 	}
 	return string(bytes.TrimRight(l.data[l.starts[n-1]:l.starts[n]], "\r\n"))

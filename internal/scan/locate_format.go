@@ -17,6 +17,7 @@ type Setting struct {
 	Value string
 
 	last     int    // its last line
+	offset   int    // of its value in the file, 0 where that is not known
 	document int    // of several in one file
 	rule     string // the format itself says that it is a secret
 }

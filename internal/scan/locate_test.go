@@ -221,6 +221,17 @@ func TestLocateIsLinear(t *testing.T) {
 		"keys.pem.yaml":   strings.Repeat("a: |\n  -----BEGIN PRIVATE KEY-----\n", 2000),
 		"one line":        strings.Repeat("a=b ", n),
 		"scalar.yaml":     "a: \"" + strings.Repeat("x\n  ", n),
+		"literals.js":     strings.Repeat(`"password","a1b2c3",`, n/10),
+		"one line.json":   `{"a":[` + strings.Repeat(`{"password":"Zk3vQ9wLmT7r"},`, n/10) + `{}]}`,
+		"one line.yaml":   `a: [` + strings.Repeat(`{password: Zk3vQ9wLmT7r},`, n/10) + `{}]`,
+		"one tag.xml":     "<a " + strings.Repeat("password='Zk3vQ9wLmT7r'\n", n/10) + "/>",
+		"keys.go":         strings.Repeat("-----BEGIN PRIVATE KEY-----\nAbcd\n", n),
+		"calls.py":        strings.Repeat("f(password(", n),
+		"quotes.py":       strings.Repeat("token 'a", n),
+		"blocks.tf":       strings.Repeat("password {\n", n),
+		"secrets.yaml":    strings.Repeat("kind: Secret\ndata:\n  a: b\n---\n", 300),
+		"runs.txt":        strings.Repeat("password=a1b2c3d4e5 ", n),
+		"ats.conf":        strings.Repeat("a:b@c ", n),
 		"comment.conf":    strings.Repeat("# http://a:b@", n),
 	} {
 		Locate(name, []byte(text))

@@ -52,6 +52,7 @@ func (l *level) child() string {
 
 // readJSON reads one JSON document.
 func readJSON(data []byte) ([]Setting, error) {
+	whole := len(data)
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -59,6 +60,7 @@ func readJSON(data []byte) ([]Setting, error) {
 	var out []Setting
 	var open []*level
 	for {
+		before := int(d.InputOffset())
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) && len(open) == 0 {
 			return out, nil
@@ -96,11 +98,12 @@ func readJSON(data []byte) ([]Setting, error) {
 		if top != nil {
 			key = top.child()
 		}
-		text := ""
-		if token != nil {
+		text, is := token.(string)
+		if !is && token != nil {
 			text = fmt.Sprint(token)
 		}
-		out = append(out, Setting{Line: line, last: line, Key: key, Value: text})
+		at := before + len(data[before:]) - len(bytes.TrimLeft(data[before:], " \t\r\n:,\"")) + whole - len(data)
+		out = append(out, Setting{Line: line, last: line, offset: at, Key: key, Value: text})
 	}
 }
 
@@ -143,9 +146,10 @@ func readXML(data []byte) ([]Setting, error) {
 			}
 			seen = true
 			e := top.open(t.Name.Local, line)
+			tag := tagText{text: data[from:d.InputOffset()], line: line}
 			for _, a := range t.Attr {
-				at := line + attributeLine(data[from:d.InputOffset()], a.Name.Local)
-				out = append(out, Setting{Line: at, last: max(at, count.of(d.InputOffset())), Key: shortened(e.path) + "/@" + a.Name.Local, Value: a.Value})
+				at := tag.lineOf(a.Name.Local)
+				out = append(out, Setting{Line: at, last: at + strings.Count(a.Value, "\n"), Key: shortened(e.path) + "/@" + a.Name.Local, Value: a.Value})
 			}
 			open = append(open, e)
 		case xml.CharData:
@@ -165,23 +169,31 @@ func readXML(data []byte) ([]Setting, error) {
 	}
 }
 
-// attributeLine is how many lines below the beginning of its tag an attribute stands.
-func attributeLine(tag []byte, name string) int {
-	if bytes.IndexByte(tag, '\n') < 0 {
-		return 0
-	}
-	for at := 0; at < len(tag); {
-		i := bytes.Index(tag[at:], []byte(name))
+// tagText is a tag that is gone through for its attributes, in their order.
+type tagText struct {
+	text []byte
+	line int // at which the text begins
+}
+
+// lineOf is the line of the next attribute with this name.
+func (t *tagText) lineOf(name string) int {
+	for at := 0; at < len(t.text); {
+		i := bytes.Index(t.text[at:], []byte(name))
 		if i < 0 {
 			break
 		}
-		end := at + i + len(name)
-		if rest := bytes.TrimLeft(tag[end:], " \t\r\n"); len(rest) > 0 && rest[0] == '=' && at+i > 0 && tag[at+i-1] <= ' ' || at+i > 0 && tag[at+i-1] == ':' {
-			return bytes.Count(tag[:at+i], []byte("\n"))
+		from := at + i
+		at = from + len(name)
+		rest := bytes.TrimLeft(t.text[at:], " \t\r\n")
+		if len(rest) > 0 && rest[0] == '=' && from > 0 && (t.text[from-1] <= ' ' || t.text[from-1] == ':') {
+			t.line += bytes.Count(t.text[:from], []byte("\n"))
+			found := t.line
+			t.line += bytes.Count(t.text[from:at], []byte("\n"))
+			t.text = t.text[at:]
+			return found
 		}
-		at = end
 	}
-	return 0
+	return t.line
 }
 
 func (e *element) open(name string, line int) *element {

@@ -61,7 +61,7 @@ func (l *locator) setting(s Setting, name string, manifests []manifest) {
 	if in, is := manifestOf(manifests, s); is {
 		rule, v := l.manifestData(in, s)
 		if v != innocent {
-			l.add(found{s.Line, safeKey(s.Key), rule, s.Value, v})
+			l.add(found{s.Line, safeKey(s.Key), rule, s.Value, v, s.offset})
 		}
 		return
 	}
@@ -86,7 +86,7 @@ func (l *locator) setting(s Setting, name string, manifests []manifest) {
 		rule, v = l.wrapped(s.Key, s.Value)
 	}
 	if v != innocent {
-		l.add(found{s.Line, safeKey(key), rule, s.Value, v})
+		l.add(found{s.Line, safeKey(key), rule, s.Value, v, s.offset})
 	}
 }
 
@@ -99,7 +99,7 @@ func (l *locator) credential(s Setting) bool {
 		return true
 	case "setcredential":
 		if _, value, is := strings.Cut(s.Value, ":"); is && !harmless(value) && !isExample(value) {
-			l.add(found{s.Line, safeKey(s.Key), ruleKeyName, value, sure})
+			l.add(found{s.Line, safeKey(s.Key), ruleKeyName, value, sure, 0})
 		}
 		return true
 	}
