@@ -238,7 +238,6 @@ func numeric(value string) bool {
 var (
 	technical = regexp.MustCompile(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac[-_]?sha|hmac|pbkdf|bcrypt|argon|tls|ec|http|ipv|win|int|uint|float)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
 	versions  = regexp.MustCompile(`^(?:[~^<>=v]+\s?)?\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$`)
-	hexOnly   = regexp.MustCompile(`^(?:0x)?[0-9a-fA-F]+$`)
 	uuid      = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$`)
 )
 
@@ -298,7 +297,7 @@ func entropy(value string) float64 {
 // random says that a word of letters and digits is one that a generator made; the
 // usual forms of checksums and identifiers are not meant.
 func generated(word string) bool {
-	if len(word) < longWord || len(word) > 200 || hexOnly.MatchString(word) || uuid.MatchString(word) || technical.MatchString(word) {
+	if len(word) < longWord || len(word) > 200 {
 		return false
 	}
 	if strings.Trim(word, base64Letters+"=.") != "" || strings.HasPrefix(word, "_Z") || strings.Count(word, ".") > 2 {
@@ -324,5 +323,5 @@ func generated(word string) bool {
 		}
 		kind = k
 	}
-	return digits > 1 && lower > 2 && upper > 2 && turns*20 >= len(word)*9 && entropy(word) > 3.7
+	return digits > 1 && lower > 2 && upper > 2 && turns*20 >= len(word)*9 && entropy(word) > 3.7 && !technical.MatchString(word)
 }

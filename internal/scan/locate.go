@@ -135,9 +135,15 @@ func judge(key, value string, m manner) (rule string, v verdict) {
 		}
 		return "", innocent
 	}
-	if harmless(value) {
+	rule, v = judgeValue(key, value, m)
+	if v != innocent && harmless(value) {
 		return "", innocent
 	}
+	return rule, v
+}
+
+// judgeValue is judge for a value that stands for itself.
+func judgeValue(key, value string, m manner) (rule string, v verdict) {
 	if rule := shape(value); rule != "" && !isExample(value) {
 		return rule, sure
 	}
@@ -163,13 +169,14 @@ func namesKey(key, value string) bool {
 
 // locator gathers the places of one file.
 type locator struct {
-	data   []byte
-	hot    []line
-	starts []int // offsets of the lines, once they are asked for
-	manner manner
-	depth  int
-	places []Place
-	seen   map[Place]bool
+	data      []byte
+	hot       []line
+	starts    []int  // offsets of the lines, once they are asked for
+	isHotLine []bool // by line, once it is asked for
+	manner    manner
+	depth     int
+	places    []Place
+	seen      map[Place]bool
 }
 
 // found is what was found where: a secret on a line, the text of its value where that
@@ -260,8 +267,18 @@ func (l *locator) lineText(n int) string {
 
 // isHot says whether a line from first to last is worth a look.
 func (l *locator) isHot(first, last int) bool {
-	i, _ := slices.BinarySearchFunc(l.hot, first, func(h line, n int) int { return cmp.Compare(h.number, n) })
-	return i < len(l.hot) && l.hot[i].number <= last
+	if l.isHotLine == nil && len(l.hot) > 0 {
+		l.isHotLine = make([]bool, l.hot[len(l.hot)-1].number+1)
+		for _, h := range l.hot {
+			l.isHotLine[h.number] = true
+		}
+	}
+	for n := first; n <= last && n < len(l.isHotLine); n++ {
+		if l.isHotLine[n] {
+			return true
+		}
+	}
+	return false
 }
 
 const longestLine = 64 << 10

@@ -157,6 +157,9 @@ var bound = regexp.MustCompile(`^(?:\?|:\w+|\$\d+|@\w+|%s)$`)
 // defaultOf is what a reference says where the variable is not set: ${A:-x} of a
 // shell, ${A:x} of Spring. Where it is a reference again there is none.
 func defaultOf(value string) (string, bool) {
+	if !strings.HasPrefix(value, "${") {
+		return "", false
+	}
 	m := withDefault.FindStringSubmatch(value)
 	if m == nil || m[2] == "" || m[1] == "" && strings.HasPrefix(m[2], "/") {
 		return "", false

@@ -82,8 +82,10 @@ func (l *locator) setting(s Setting, name string, manifests []manifest) {
 		rule, v = judge(name, s.Value, l.manner)
 		key = join(named(s.Key), name)
 	}
-	if v == innocent && len(s.Value) >= longWord && !harmless(s.Value) {
-		rule, v = l.wrapped(s.Key, s.Value)
+	if v == innocent && len(s.Value) >= longWord {
+		if rule, v = l.wrapped(s.Key, s.Value); v != innocent && harmless(s.Value) {
+			v = innocent
+		}
 	}
 	if v != innocent {
 		l.add(found{s.Line, safeKey(key), rule, s.Value, v, s.offset})
