@@ -26,7 +26,15 @@ import (
 	"rehome.dev/rehome/lab/vm"
 )
 
-func TestMain(m *testing.M) { labtest.Main(m) }
+func TestMain(m *testing.M) {
+	if labtest.Outside() {
+		if _, err := debian(context.Background()); err != nil {
+			fmt.Fprintf(os.Stderr, "stage: error: %v\n", err)
+			os.Exit(1)
+		}
+	}
+	labtest.Main(m)
+}
 
 const (
 	staging    = "royal-bank-staging"

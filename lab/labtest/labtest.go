@@ -53,6 +53,10 @@ func Main(m *testing.M, after ...func()) {
 	os.Exit(code)
 }
 
+// Outside says that Main has not moved this process yet: it still has the host's
+// network, and may fetch what the tests need.
+func Outside() bool { return os.Getenv(inside) == "" }
+
 // arrive returns when this process is on the host Ops; getting there replaces the
 // process by the same binary with the same arguments. The lock is taken before the
 // lab comes up, since another suite may take the lab down, and with it whoever

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"rehome.dev/rehome/lab/machine"
 	"rehome.dev/rehome/lab/part"
 )
 
@@ -60,6 +61,20 @@ done
 cp /opt/oddities/oddity /opt/oddities/compiledin
 ln -sf /lib/systemd/system/rsyslog.service /etc/systemd/system/syslog.service
 `
+
+// System is where the file system with the applications lies as Debian installs it.
+// No machine changes it. Making it, once, needs the host's network.
+func (l *Legacy) System(ctx context.Context) (string, error) {
+	unlock, err := l.lab.Lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if err := l.shared.Install(ctx, machine.Packages()); err != nil {
+		return "", err
+	}
+	return l.ensureSystem(ctx)
+}
 
 // ensureSystem returns the file system with the applications, from the cache or
 // from Debian. Its name changes with all that it is made of.
