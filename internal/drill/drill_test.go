@@ -123,7 +123,7 @@ func (w *world) mounted(files map[string]string) { w.bench.mounted = treeOf("/et
 func (w *world) differing(production string) {
 	w.mounted(map[string]string{"bank.conf": "key = staging's"})
 	w.bench.productionData = []Datum{{"ConfigMap bank-config", "bank.conf", "/etc/bank/bank.conf", tree.Content(production)}}
-	w.spec.Drills.Approved = []string{"ConfigMap bank-config: key bank.conf differs"}
+	w.spec.Drills.Approved = []string{"bank.conf of ConfigMap bank-config differs"}
 }
 
 // The old side's session is tried where the migration asks for it.

@@ -148,7 +148,7 @@ func (t *trial) isolation(ctx context.Context, found *collected, facts *migratio
 		if d.Path == "" {
 			text = d.Key + "=" + text
 		}
-		note(peersIn(text), d.Object+", key "+d.Key)
+		note(peersIn(text), d.Key+" of "+d.Object)
 	}
 	addresses, err := t.connected(ctx, own, names)
 	if err != nil {
@@ -330,7 +330,7 @@ func dataDiffer(s, p []Datum) []string {
 	index := func(list []Datum) map[string]tree.Content {
 		out := map[string]tree.Content{}
 		for _, d := range list {
-			out[d.Object+": key "+d.Key] = d.Content
+			out[d.Key+" of "+d.Object] = d.Content
 		}
 		return out
 	}
@@ -342,4 +342,4 @@ func dataDiffer(s, p []Datum) []string {
 }
 
 // dataDiffers is what dataDiffer says where both have the key.
-func dataDiffers(d Datum) string { return d.Object + ": key " + d.Key + " differs" }
+func dataDiffers(d Datum) string { return d.Key + " of " + d.Object + " differs" }

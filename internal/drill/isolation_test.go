@@ -44,9 +44,9 @@ func TestIsolationOfWhatIsApart(t *testing.T) {
 		Peers: []migration.StagingPeer{
 			{Address: "10.0.0.71:5432", Kind: "database", Seen: []string{"connection of pod bank-1", "connection of pod bank-2"}},
 			{Address: "cache.staging:6379", Kind: "cache", Seen: []string{"variable CACHE"}},
-			{Address: "db.staging.example.org:5432", Kind: "other", Seen: []string{"Secret bank, key db.conf"}},
+			{Address: "db.staging.example.org:5432", Kind: "other", Seen: []string{"db.conf of Secret bank"}},
 		},
-		Differences: []string{"variable CACHE differs", "replicas: 1 in staging, 2 in production", "Secret bank: key db.conf differs"},
+		Differences: []string{"variable CACHE differs", "replicas: 1 in staging, 2 in production", "db.conf of Secret bank differs"},
 	}
 	want.Peers[2].Kind = "database"
 	if got := w.isolation(t); !reflect.DeepEqual(got, want) {

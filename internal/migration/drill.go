@@ -55,7 +55,7 @@ type IsolationFacts struct {
 type StagingPeer struct {
 	Address string `json:"address"`        // host:port, a name where one is written
 	Kind    string `json:"kind,omitempty"` // database, queue, cache, mail, http, other
-	// Seen is where: "Secret bank-config, key DB_URL", "connection of pod bank-0".
+	// Seen is where: "DB_URL of Secret bank-config", "connection of pod bank-0".
 	// Never a value beyond the address.
 	Seen []string `json:"seen"`
 	// Production says that the machines were seen to talk to it too.

@@ -87,7 +87,9 @@ func (w *World) UseImage(ref string) error {
 
 // DrillAccounts lets the drill under load ask for the accounts.
 func (w *World) DrillAccounts() error {
-	return w.edit(Name+".yaml", func(s string) string { return strings.Replace(s, "\n  drills:\n", "\n  drills:\n    path: /accounts\n", 1) })
+	return w.edit(Name+".yaml", func(s string) string {
+		return strings.Replace(s, "\n  drills:\n", "\n  drills:\n    path: /accounts\n", 1)
+	})
 }
 
 // SetPolicy replaces one value of the policy. The key is a line's, such as lead,
