@@ -38,6 +38,7 @@ func Read(ctx context.Context, root string, o Options) (tree.Tree, error) {
 
 // hooks let a test act at a certain point of a reading.
 type hooks struct {
+	looked func(path string) // an entry was looked at, and not opened
 	opened func(path string) // a file was opened, and nothing read of it
 	halved func(path string) // some of it was read
 	read   func()            // everything was read, and nothing looked at again
@@ -146,7 +147,7 @@ func (w *walk) once() error {
 	if w.hooks.read != nil {
 		w.hooks.read()
 	}
-	if err := w.again(fd); err != nil {
+	if err := w.unchanged(fd); err != nil {
 		return err
 	}
 	return w.verdict()
@@ -162,12 +163,9 @@ func (w *walk) verdict() error {
 }
 
 func openRoot(root string) (int, error) {
-	for {
-		fd, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return fd, err
-		}
-	}
+	return again(func() (int, error) {
+		return unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	})
 }
 
 func (w *walk) rootError(err error) error {

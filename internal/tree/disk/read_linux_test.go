@@ -329,6 +329,76 @@ func TestAChangeIsNoticedAndReadAgain(t *testing.T) {
 	}
 }
 
+// What is put in the place of an entry after it was looked at is not opened: not a
+// fifo, and nothing that a link leads to.
+func TestWhatIsPutThereInBetweenIsNotOpened(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]func(t *testing.T, path, outside string) (fifo string){
+		"a fifo": func(t *testing.T, path, _ string) string {
+			must(t, syscall.Mkfifo(path, 0o600))
+			return path
+		},
+		"a link to a fifo": func(t *testing.T, path, outside string) string {
+			must(t, syscall.Mkfifo(filepath.Join(outside, "fifo"), 0o600))
+			must(t, os.Symlink(filepath.Join(outside, "fifo"), path))
+			return filepath.Join(outside, "fifo")
+		},
+		"a link to a directory": func(t *testing.T, path, outside string) string {
+			write(t, outside, "dir/stolen", canary)
+			must(t, os.Symlink(filepath.Join(outside, "dir"), path))
+			return ""
+		},
+	} {
+		for _, at := range []string{"file", "dir"} {
+			t.Run(name+" for a "+at, func(t *testing.T) {
+				t.Parallel()
+				root, outside := t.TempDir(), t.TempDir()
+				write(t, root, "file", "1")
+				write(t, root, "dir/x", "2")
+				opened := make(chan error, 1)
+				fifo := ""
+				var once sync.Once
+				swap := func(p string) {
+					if p != at {
+						return
+					}
+					once.Do(func() {
+						must(t, os.RemoveAll(filepath.Join(root, at)))
+						if fifo = put(t, filepath.Join(root, at), outside); fifo == "" {
+							return
+						}
+						go func() { // it waits until somebody opens the fifo to read
+							f, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+							if err == nil {
+								f.Close()
+							}
+							opened <- err
+						}()
+					})
+				}
+				x, tries, err := read(t.Context(), root, Options{Content: true}, hooks{looked: swap})
+				if err != nil || tries < 2 {
+					t.Errorf("%d tries: %v", tries, err)
+				}
+				if _, ok := x.At(at + "/stolen"); ok {
+					t.Error("a link was followed")
+				}
+				select {
+				case <-opened:
+					t.Error("it was opened")
+				default:
+				}
+				if fifo != "" { // let the writer go
+					f, err := os.OpenFile(fifo, os.O_RDWR, 0)
+					must(t, err)
+					<-opened
+					f.Close()
+				}
+			})
+		}
+	}
+}
+
 // What changes again and again is named, and nothing of it is given.
 func TestWhatNeverRestsIsAnError(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -70,29 +71,35 @@ func kindOf(mode uint32) tree.Kind {
 	return tree.Device
 }
 
-// openAt opens a file or a directory, never what a link leads to. Its status tells
-// whether it is still the one that was meant. It does not wait, whatever it is.
-func openAt(dir int, name string, flags int, want mark) (int, unix.Stat_t, error) {
-	var fd int
-	var err error
+// openAt opens a file or a directory of which the status is known. It takes hold of
+// the name without opening it (O_PATH in open(2)), and opens what it holds only if it
+// is still what was meant: whatever somebody puts there in between, a link, a fifo or
+// a device, is never opened.
+func openAt(dir int, name string, want mark) (int, error) {
+	held, err := again(func() (int, error) { return unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return -1, err
+	}
+	defer shut(held)
+	st, err := stat(held)
+	if err != nil {
+		return -1, err
+	}
+	if markOf(st) != want {
+		return -1, errMoved
+	}
+	return again(func() (int, error) {
+		return unix.Open("/proc/self/fd/"+strconv.Itoa(held), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	})
+}
+
+// again repeats a call that a signal has interrupted.
+func again(call func() (int, error)) (int, error) {
 	for {
-		fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC|flags, 0)
-		if !errors.Is(err, unix.EINTR) {
-			break
+		if n, err := call(); !errors.Is(err, unix.EINTR) {
+			return n, err
 		}
 	}
-	if err != nil {
-		return -1, unix.Stat_t{}, err
-	}
-	st, err := stat(fd)
-	if err == nil && markOf(st) != want {
-		err = errMoved
-	}
-	if err != nil {
-		shut(fd)
-		return -1, unix.Stat_t{}, err
-	}
-	return fd, st, nil
 }
 
 // shut closes what was only read: there is nothing that could be lost.
@@ -189,12 +196,19 @@ func (w *walk) changing(at string, why error) error {
 	return &Error{Root: w.root, Faults: []Fault{{at, fmt.Errorf("%w: %w", ErrChanging, plain(why))}}}
 }
 
+func (w *walk) looked(at string) {
+	if w.hooks.looked != nil {
+		w.hooks.looked(at)
+	}
+}
+
 func (w *walk) below(dir int, name string, e tree.Entry, st unix.Stat_t, depth int) error {
 	if depth+1 >= maxDepth {
 		w.wrong(e, fmt.Errorf("%w: more than %d", ErrTooDeep, maxDepth))
 		return nil
 	}
-	fd, st, err := openAt(dir, name, unix.O_DIRECTORY, markOf(st))
+	w.looked(e.Path)
+	fd, err := openAt(dir, name, markOf(st))
 	if err != nil {
 		return w.stumble(e, err)
 	}
@@ -214,8 +228,8 @@ func (w *walk) file(dir int, name string, e tree.Entry, st unix.Stat_t) error {
 	case w.total > w.o.MaxTotal:
 		return nil // the error will say it for all of them
 	}
-	was := markOf(st)
-	fd, _, err := openAt(dir, name, 0, was)
+	w.looked(e.Path)
+	fd, err := openAt(dir, name, markOf(st))
 	if err != nil {
 		return w.stumble(e, err)
 	}
@@ -230,11 +244,7 @@ func (w *walk) file(dir int, name string, e tree.Entry, st unix.Stat_t) error {
 		}
 		return w.stumble(e, err)
 	}
-	if st, err = stat(fd); err != nil || markOf(st) != was {
-		clear(e.Content)
-		return w.changing(e.Path, errors.New("it was written to"))
-	}
-	w.seen = append(w.seen, sighting{e.Path, was})
+	w.seen = append(w.seen, sighting{e.Path, markOf(st)})
 	w.entries = append(w.entries, e)
 	return nil
 }
@@ -254,10 +264,7 @@ func (w *walk) content(fd int, e *tree.Entry) error {
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
-		n, err := unix.Read(fd, buf)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
+		n, err := again(func() (int, error) { return unix.Read(fd, buf) })
 		if err != nil {
 			return err
 		}
@@ -282,9 +289,9 @@ func (w *walk) content(fd int, e *tree.Entry) error {
 	return nil
 }
 
-// again looks whether everything is as it was when it was read, when the times of
+// unchanged looks whether everything is as it was when it was read, when the times of
 // what was changed last can tell it.
-func (w *walk) again(root int) error {
+func (w *walk) unchanged(root int) error {
 	var last time.Time
 	for _, s := range w.seen {
 		if c := s.mark.changed(); c.After(last) {
