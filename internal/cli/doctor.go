@@ -38,6 +38,10 @@ type (
 	accessChecker interface {
 		Denied(ctx context.Context, spec migration.Spec, env migration.Env) ([]string, error)
 	}
+	// keeperChecker names who else keeps the workloads that are there as it wants them.
+	keeperChecker interface {
+		Kept(ctx context.Context, spec migration.Spec, env migration.Env) ([]string, error)
+	}
 )
 
 // examineBound is how long one look of doctor may take.

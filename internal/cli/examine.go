@@ -202,6 +202,9 @@ func (x examiner) cluster(ctx context.Context, env migration.Env) []finding {
 			out = append(out, finding{Part: "cluster", Target: target, Detail: fmt.Sprintf("%s %s is missing", o.Kind, o.Name), Hint: "create it; a Secret never from a file in a repository"})
 		}
 	}
+	if err == nil {
+		out = append(out, x.keepers(ctx, env, target)...)
+	}
 	c, ok := x.ports.Cluster.(accessChecker)
 	if !ok {
 		return out
@@ -214,6 +217,28 @@ func (x examiner) cluster(ctx context.Context, env migration.Env) []finding {
 		return append(out, finding{Part: "cluster", Target: target, Detail: "not allowed: " + joined(denied), Hint: "rehome doctor FILE --rbac prints the least Role"})
 	}
 	return append(out, good("cluster", target, "every permission is granted"))
+}
+
+// keepers names who else keeps what is deployed: what a rollback changes, it would
+// put back. With an external delivery that is as it is meant.
+func (x examiner) keepers(ctx context.Context, env migration.Env, target string) []finding {
+	c, ok := x.ports.Cluster.(keeperChecker)
+	if !ok {
+		return nil
+	}
+	kept, err := c.Kept(ctx, x.spec, env)
+	if err != nil {
+		return []finding{bad("cluster", target, fmt.Errorf("look who keeps the workloads: %w", err), "")}
+	}
+	var out []finding
+	for _, k := range kept {
+		if x.spec.Delivery == migration.DeliveryExternal {
+			out = append(out, good("cluster", target, "%s", k))
+			continue
+		}
+		out = append(out, finding{Part: "cluster", Target: target, Detail: k, Hint: "let it give the workload up, or pause it before the switch: what a rollback scales down it would scale up again (OWNER)"})
+	}
+	return out
 }
 
 // metrics reads both sides now, and the old one's past.
