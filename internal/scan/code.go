@@ -114,7 +114,7 @@ func (l *locator) tail(h line, text string, comment bool) {
 	}
 }
 
-var aloneSetting = regexp.MustCompile(`^\s*(?:export\s+|-?\s)?([A-Za-z_][\w.-]*)(?:=|:\s)\s*([^\s"'();,]+)\s*$`)
+var aloneSetting = regexp.MustCompile(`^\s*(?:export\s+|-?\s)?([A-Za-z_][\w.-]*)(?:=|:\s)\s*([^\s"'();,&{}[\]][^\s"'();,{}[\]]*)\s*$`)
 
 // identifierLike says that a word may as well be a variable's name: password2.
 func identifierLike(value string) bool {
@@ -144,6 +144,9 @@ func judgeLiteral(key string, how naming, value, front string) (string, verdict)
 	}
 	if key != "" && how != unnamed && secretName(key) && !sameName(key, value) && !pointsElsewhere(key, value) {
 		v := credible(value, strongName(key), asCode)
+		if v == sure && !passwordName(key) && !telling(value) && len(value) < 16 {
+			v = doubtful // the name of a Secret as well
+		}
 		switch {
 		case how == compared && !telling(value):
 			v = innocent

@@ -48,7 +48,7 @@ func credible(value string, strong bool, m manner) verdict {
 	if m == asConfig {
 		return inForce(value, strong)
 	}
-	return literal(value, strong, m)
+	return literal(strings.TrimRight(value, "."), strong, m)
 }
 
 // inForce judges one word in a configuration.
@@ -70,6 +70,8 @@ func inForce(value string, strong bool) verdict {
 func literal(value string, strong bool, m manner) verdict {
 	n := len([]rune(value))
 	switch {
+	case versions.MatchString(value), qualified.MatchString(value), strings.HasSuffix(value, "{"), strings.HasSuffix(value, "("):
+		return innocent
 	case n < 3 || kinds[strings.ToLower(value)] || inTests[strings.ToLower(value)]:
 		return innocent
 	case telling(value):
@@ -189,6 +191,7 @@ func namesOnly(value string, m manner) bool {
 var (
 	fileName   = regexp.MustCompile(`(?i)^[\w./@+-]+\.(?:[ocha]|so|js|ts|css|py|go|rb|java|class|jar|ya?ml|json|xml|html?|pem|crt|cer|csr|key|pub|p12|jks|pfx|keystore|txt|conf|cnf|cfg|ini|properties|env|sh|log|db|sql|gz|png|svg|md|asc|gpg|tpl|php)$`)
 	pattern    = regexp.MustCompile(`\(\?[:=!<P]|\[\^|\\[swdbSWDB]|\.[*+]|\]\+|\]\*|\{\d+,`)
+	qualified  = regexp.MustCompile(`^[\w-]+(?:::\w+)+$|^[\w-]+(?:\.[\w-]+)+(?:/[\w.-]+){2,}$|^[a-z]+:"`)
 	lowerWord  = regexp.MustCompile(`^[a-z]+$`)
 	identifier = regexp.MustCompile(`^[A-Za-z_]+$`)
 	dotted     = regexp.MustCompile(`^[A-Za-z_][A-Za-z_-]*(?:[.:/][A-Za-z_][A-Za-z_-]*)+$`)

@@ -25,7 +25,7 @@ var otherWords = []string{
 	"name", "names", "encoder", "encoding", "algorithm", "alg", "digest", "count", "limit", "prompt", "hint", "regex", "regexp", "pattern", "format", "ref", "provider",
 	"rotation", "cost", "rounds", "attempts", "retries", "id", "ids", "version", "class", "method", "mode", "strength", "reset", "change", "interval", "seconds", "days", "hours",
 	"issuer", "audience", "scope", "validity", "prefix", "suffix", "index", "label", "column", "query", "env", "command", "attribute", "store", "manager", "engine", "bytes", "mount", "volume", "authentication", "complexity", "history",
-	"scheme", "schemes", "maps", "map", "title", "text", "message", "msg", "error", "errors", "help", "description", "desc", "placeholder", "tooltip", "icon", "validator", "validation", "validators", "rule", "rules", "form", "page", "view", "screen", "dialog", "button", "box", "element", "selector",
+	"scheme", "schemes", "spec", "namespace", "strategy", "controls", "handling", "maps", "map", "title", "text", "message", "msg", "error", "errors", "help", "description", "desc", "placeholder", "tooltip", "icon", "validator", "validation", "validators", "rule", "rules", "form", "page", "view", "screen", "dialog", "button", "box", "element", "selector",
 	"event", "handler", "callback", "listener", "func", "function", "factory", "builder", "resolver", "generator", "utils", "helper", "repository", "table", "schema", "template", "subject", "response", "checker", "status", "state", "flag", "visible", "group", "role", "user", "username", "host", "port",
 	"realm", "kind", "separator", "delimiter", "characters", "level", "at", "on", "until", "expired", "changed", "updated", "created", "warning", "notice", "link", "arn", "supported", "plugin", "extension", "exception", "controller", "model", "middleware", "syntax", "usage", "caption", "words", "list", "backend", "entropy", "digits", "verifier", "hook",
 }
@@ -38,6 +38,9 @@ var squashed = []string{"passw", "passphrase", "secret", "apikey", "accesskey", 
 // secretName says whether a key with this name holds a secret. Only its last
 // part counts, and a part above it that gathers secrets: secrets, stringData.
 func secretName(key string) bool {
+	if !hasStem(key) && !containsAny(key, "pw", "PW", "Pw") {
+		return false
+	}
 	parts := strings.FieldsFunc(key, func(r rune) bool { return strings.ContainsRune("./[]@\"'#$", r) })
 	for len(parts) > 0 && strings.Trim(parts[len(parts)-1], "0123456789") == "" {
 		parts = parts[:len(parts)-1]
@@ -57,9 +60,12 @@ func secretName(key string) bool {
 			last = []string{words[len(words)-1], "key"}
 		}
 	}
-	for _, above := range parts[:len(parts)-1] {
+	for i, above := range parts[:len(parts)-1] {
 		switch strings.ToLower(above) {
 		case "secrets", "passwords", "stringdata":
+			if i < len(parts)-2 {
+				continue
+			}
 			return len(last) > 0 && !slices.Contains(otherWords, last[len(last)-1])
 		case "auths": // of a registry: auths.HOST.auth
 			return slices.Equal(last, []string{"auth"})
@@ -74,6 +80,9 @@ var openKeys = set("public", "pub", "cache", "primary", "foreign", "sort", "part
 // keyLike says that a name ends in key, of whatever, and that its value is one that a
 // generator made.
 func keyLike(key, value string) bool {
+	if len(key) < 4 || !strings.EqualFold(key[len(key)-3:], "key") {
+		return false
+	}
 	words := keyParts(key[strings.LastIndexAny(key, "./")+1:])
 	n := len(words)
 	if n < 2 || words[n-1] != "key" || openKeys[words[n-2]] || len(value) < 16 || len(value) > 128 || strings.Trim(value, base64Letters+"=") != "" || uuid.MatchString(value) {
@@ -115,7 +124,7 @@ func secretPart(words []string) bool {
 	}
 	for _, end := range []string{"pass", "pwd", "token"} {
 		if strings.HasSuffix(joined, end) {
-			return joined != "bypass" && joined != "compass"
+			return !strings.HasSuffix(joined, "bypass") && !strings.HasSuffix(joined, "compass") && !strings.HasSuffix(joined, "trespass")
 		}
 	}
 	return false
@@ -132,6 +141,12 @@ func strongName(key string) bool {
 		}
 	}
 	return lower == "pw" || strings.HasSuffix(lower, "_pw") || strings.HasPrefix(lower, "pw_")
+}
+
+// passwordName says that a key is named for a password, and not only for a secret.
+func passwordName(key string) bool {
+	_, last := splitKey(key)
+	return !strings.Contains(last, "secret") && !strings.Contains(last, "credential") || strings.Contains(last, "pass")
 }
 
 // keyParts splits a name at separators and changes of case, in lower case.

@@ -30,7 +30,7 @@ func (l *locator) settings(all []Setting) {
 		if label, is := variableLabel(s.Key); is {
 			name = label
 		}
-		if !hot && !every && name == "" && s.rule == "" && len(manifests) == 0 {
+		if !hot && name == "" && s.rule == "" && len(manifests) == 0 && !(every && gathers(s.Key)) {
 			continue
 		}
 		l.setting(s, name, manifests)
@@ -39,8 +39,7 @@ func (l *locator) settings(all []Setting) {
 
 // gathers says whether a part of the key above its last makes secrets of all below.
 func gathers(key string) bool {
-	lower := strings.ToLower(key)
-	return strings.Contains(lower, "secrets") || strings.Contains(lower, "passwords") || strings.Contains(lower, "stringdata") || strings.Contains(lower, "auths")
+	return containsAny(key, "ecrets", "ECRETS", "asswords", "ASSWORDS", "tringData", "auths")
 }
 
 // gathersAnywhere looks for a mapping whose own line says that it gathers secrets, so
