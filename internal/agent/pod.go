@@ -102,6 +102,11 @@ func dialOne(ctx context.Context, address string) Dialled {
 		d.Err = plain(err)
 		return d
 	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		// Reset and not closed: a connection that waits for its last packets would be
+		// taken for one of the application's.
+		_ = tcp.SetLinger(0)
+	}
 	_ = conn.Close()
 	return d
 }

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -40,6 +41,20 @@ func TestDial(t *testing.T) {
 	for i, want := range []string{open.Addr().String() + `","micros"`, "refused", "nobody.invalid:80"} {
 		if !strings.Contains(got[i], want) {
 			t.Errorf("line %d is %s, wanted %s", i, got[i], want)
+		}
+	}
+	var left bytes.Buffer
+	if err := sockets("/proc/net", &left); err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := open.Addr().(*net.TCPAddr).Port
+	for line := range strings.Lines(string(table)) { // 06 is TIME_WAIT
+		if fields := strings.Fields(line); len(fields) > 3 && fields[3] == "06" && strings.HasSuffix(fields[2], fmt.Sprintf(":%04X", port)) {
+			t.Errorf("the connection is left: %s", line)
 		}
 	}
 	if strings.Contains(got[0], "err") || !strings.Contains(got[2], `"err"`) {
