@@ -21,6 +21,8 @@ import (
 type convertFlags struct {
 	name, namespace, mount, out string
 	secrets, vaultPath          string
+	emit, vaultRole             string
+	secretStore, clusterStore   string
 	extract, apply, dry         bool
 	decisions                   string
 	doubtful                    bool
@@ -61,9 +63,13 @@ beside OUT, by file and key path, never by value; --doubtful-secret takes for a 
 whatever is not decided.
 
 OUT never holds a secret: it can be committed as it is. Of Secrets it has names and keys.
-Only --apply writes them, and the ConfigMaps, straight from memory to the cluster. OUT is
-written whole or not at all, and never over files that are somebody else's. The same
-input gives the same bytes.
+Only --apply writes them, and the ConfigMaps, straight from memory to the cluster; with
+--secrets vault the Secrets to a vault, where VAULT_ADDR and its like lead to. --emit adds
+ExternalSecrets in the version that the cluster serves, or a pod's annotations for the
+vault's agent, which then brings all files.
+
+OUT is written whole or not at all, and never over files that are somebody else's. The
+same input gives the same bytes.
 
 Exit codes: 0 converted; 1 something cannot be converted; 3 a person must decide.`,
 		Example: `  rehome convert /etc/royal-bank-api --name royal-bank-api --namespace royal-bank \
@@ -82,6 +88,10 @@ Exit codes: 0 converted; 1 something cannot be converted; 3 a person must decide
 	flags.StringVar(&f.out, "out", "", "directory to write")
 	flags.StringVar(&f.secrets, "secrets", storeKubernetes, "where secrets live: kubernetes, or vault for Secrets that are made from one")
 	flags.StringVar(&f.vaultPath, "vault-path", "", "where in the vault: MOUNT/PATH of an engine of keys and values, version 2")
+	flags.StringVar(&f.emit, "emit", "", "how the cluster gets it from the vault: external-secret, or injector for a pod's annotations")
+	flags.StringVar(&f.secretStore, "secret-store", "", "the SecretStore of the ExternalSecrets")
+	flags.StringVar(&f.clusterStore, "cluster-secret-store", "", "the ClusterSecretStore of the ExternalSecrets")
+	flags.StringVar(&f.vaultRole, "vault-role", "", "the role that the pod takes in the vault, for the injector")
 	flags.BoolVar(&f.extract, "extract", false, "leave files in the ConfigMap with references, where that is known to work")
 	flags.BoolVar(&f.apply, "apply", false, "write the Secrets and ConfigMaps to the cluster")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig of the cluster (default $KUBECONFIG, or ~/.kube/config)")
@@ -97,6 +107,7 @@ Exit codes: 0 converted; 1 something cannot be converted; 3 a person must decide
 	flags.StringVar(&f.agent, "agent", "", "the rehome-agent to copy (default $REHOME_AGENT, or the one beside rehome)")
 	flags.BoolVar(&f.dry, "dry-run", false, "say what would be written, and write nothing")
 	_ = c.RegisterFlagCompletionFunc("secrets", cobra.FixedCompletions([]string{storeKubernetes, storeVault}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("emit", cobra.FixedCompletions([]string{emitExternal, emitInjector}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagDirname("out")
 	return c
 }
@@ -126,16 +137,13 @@ func (f *convertFlags) check(dir string) error {
 		return usage("--mount %s would hide what the image has there", path.Clean(f.mount)).with("mount a directory of the application's own: /etc/%s", f.name)
 	case f.secrets != storeKubernetes && f.secrets != storeVault:
 		return usage("--secrets %s: there are kubernetes and vault", f.secrets)
-	case f.secrets == storeVault && !strings.Contains(strings.Trim(f.vaultPath, "/"), "/"):
-		return usage("--secrets vault needs --vault-path MOUNT/PATH").with("an engine of keys and values, version 2, and a path in it: kv/apps/%s", f.name)
-	case f.secrets != storeVault && f.vaultPath != "":
-		return usage("--vault-path needs --secrets vault")
 	case f.fsGroup < 1 || f.fsGroup > 1<<32-1:
 		return usage("--fs-group %d is no group of a pod", f.fsGroup)
-	case (f.kubeconfig != "" || f.kubecontext != "") && !f.apply:
-		return usage("--kubeconfig and --context need --apply")
 	case f.sudo && f.host == "local" && os.Geteuid() != 0:
 		return usage("--sudo is for other machines").with("to read here as root: sudo rehome convert …")
+	}
+	if err := f.checkEmit(); err != nil {
+		return err
 	}
 	if _, err := wire.ParseMachineReach(f.host); err != nil {
 		return usage("--host: %w", err)
@@ -157,6 +165,7 @@ func (p *Program) convert(ctx context.Context, dir string, f convertFlags) error
 	if err != nil {
 		return err
 	}
+	o.NameCost = p.NameCost
 	before, err := lookAtOut(f.out, dir, f.host == "local")
 	if err != nil {
 		return err
@@ -181,7 +190,7 @@ func (p *Program) convert(ctx context.Context, dir string, f convertFlags) error
 	if !plan.Whole() {
 		return p.notWhole(v, f)
 	}
-	files, err := outFiles(plan, v, f)
+	files, err := p.outFiles(ctx, plan, v, f)
 	if err != nil {
 		return err
 	}
@@ -259,13 +268,18 @@ func (p *Program) applyConversion(ctx context.Context, objs []convert.Object, f 
 		if len(mine) == 0 {
 			continue
 		}
+		settings := f.clusterSettings()
+		if home == storeVault {
+			settings = nil // the usual variables say where it is, and as whom
+		}
 		store, err := p.Registry.Store(wire.StoreOrder{
 			Type: home, Owner: f.name, Namespaces: []string{f.namespace}, Getenv: p.Getenv, Path: f.vaultPath,
-			Settings: given(map[string]string{"kubeconfig": f.kubeconfig, "context": f.kubecontext}),
+			Settings: settings,
 		})
 		if err != nil {
 			return nil, err
 		}
+		defer func() { _ = wire.CloseStore(context.WithoutCancel(ctx), store) }()
 		parts = append(parts, part{store, mine})
 	}
 	for _, dry := range []bool{true, false} {
@@ -296,19 +310,21 @@ func firstOf(words ...string) string {
 	return words[slices.IndexFunc(words, func(s string) bool { return s != "" })]
 }
 
-// given are the settings that say something.
-func given(settings map[string]string) map[string]string {
-	for k, v := range settings {
-		if v == "" {
-			delete(settings, k)
-		}
+// clusterSettings are those of the cluster that flags name.
+func (f convertFlags) clusterSettings() map[string]string {
+	settings := map[string]string{}
+	if f.kubeconfig != "" {
+		settings["kubeconfig"] = f.kubeconfig
+	}
+	if f.kubecontext != "" {
+		settings["context"] = f.kubecontext
 	}
 	return settings
 }
 
 // options are what the files that flags name add to them.
 func (f convertFlags) options() (convert.Options, error) {
-	o := convert.Options{Name: f.name, Namespace: f.namespace, Mount: f.mount, Vault: f.secrets == storeVault, Extract: f.extract, DoubtfulSecret: f.doubtful}
+	o := convert.Options{Name: f.name, Namespace: f.namespace, Mount: f.mount, Vault: f.secrets == storeVault, Together: f.emit == emitInjector, Extract: f.extract, DoubtfulSecret: f.doubtful}
 	if f.nameKey != "" {
 		b, err := os.ReadFile(f.nameKey)
 		if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -84,19 +85,25 @@ const (
 )
 
 // outFiles are all files of OUT. No byte of a Secret's content is in them.
-func outFiles(plan convert.Plan, v conversion, f convertFlags) (map[string][]byte, error) {
+func (p *Program) outFiles(ctx context.Context, plan convert.Plan, v conversion, f convertFlags) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	w := outWriter{files: files}
+	w := &outWriter{files: files}
 	for _, o := range plan.Objects {
 		if o.Kind == convert.ConfigMap {
 			w.configMap(o, f)
 		}
 	}
+	if err := p.emitted(ctx, w, plan, f); err != nil {
+		return nil, err
+	}
+	resources := slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(name string) bool { return name == annotationsFile })
 	w.add(kustomizationFile, "", map[string]any{
 		"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": f.namespace,
-		"resources": slices.Sorted(maps.Keys(files)),
+		"resources": append([]string{}, resources...),
 	})
-	w.mounts(plan, v, f)
+	if f.emit != emitInjector {
+		w.mounts(plan, v, f)
+	}
 	w.secrets(v, f)
 	v.Written = slices.Sorted(maps.Keys(files))
 	v.Written = append(v.Written, reportName)

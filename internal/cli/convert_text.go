@@ -54,7 +54,7 @@ func reasonWords(f convert.File) string {
 	for _, r := range f.Reasons {
 		word := ""
 		switch r.Code {
-		case convert.CodePlain:
+		case convert.CodePlain, convert.CodeTogether:
 			continue
 		case convert.CodeLink:
 			word = r.Text

@@ -35,6 +35,7 @@ type Program struct {
 	Keyboard *os.File         // where a person types secrets; nil is nobody
 	Stdin    io.Reader        // what a command reads that is told to; nil is nothing
 	Registry wire.Registry
+	NameCost int // of the names of converted Secrets; 0 is the standard one, less is for tests
 
 	flags globals
 }

@@ -106,7 +106,7 @@ func call(ts *testscript.TestScript, args []string) int {
 	s := of(ts)
 	var out, errs strings.Builder
 	code := cli.Run(context.Background(), cli.Program{
-		Args: args, Name: "rehome", Stdout: &out, Stderr: &errs, Getenv: ts.Getenv, Zone: time.UTC, Registry: s.registry,
+		Args: args, Name: "rehome", Stdout: &out, Stderr: &errs, Getenv: ts.Getenv, Zone: time.UTC, Registry: s.registry, NameCost: 1,
 	})
 	s.said.WriteString(out.String() + errs.String())
 	_, _ = ts.Stdout().Write([]byte(out.String()))

@@ -147,7 +147,7 @@ func same(t *testing.T, want tree.Tree, p Plan) {
 }
 
 func options() Options {
-	return Options{Name: "bank", Namespace: "royal", Mount: "/etc/bank", cheap: true}
+	return Options{Name: "bank", Namespace: "royal", Mount: "/etc/bank", NameCost: 1}
 }
 
 func file(t *testing.T, p Plan, at string) File {

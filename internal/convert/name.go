@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha256"
@@ -56,18 +57,11 @@ func nameAll(objects []*object, o Options) ([]Object, []Mount) {
 // same content alike.
 func stretch(prints []byte, o Options) []byte {
 	salt := slices.Concat([]byte("rehome.dev/convert/secret-name/v1\x00"+o.Name+"\x00"), o.NameKey)
-	key, err := pbkdf2.Key(sha256.New, string(prints), salt, o.rounds(), sha256.Size)
+	key, err := pbkdf2.Key(sha256.New, string(prints), salt, cmp.Or(o.NameCost, Rounds), sha256.Size)
 	if err != nil {
 		panic("convert: derive a name: " + err.Error()) // of the sizes alone, which are fixed
 	}
 	return key
-}
-
-func (o Options) rounds() int {
-	if o.cheap {
-		return 1
-	}
-	return Rounds
 }
 
 // fingerprint is the hash of the object's kind and of its keys and values, each with

@@ -42,6 +42,9 @@ func (p *placer) unit(s *source) *unit {
 		u.placement = p.home()
 		p.extract(u, places, public)
 	}
+	if p.o.Together && u.placement == InConfigMap {
+		u.placement, u.reasons = p.home(), append(public, Reason{Code: CodeTogether})
+	}
 	return u
 }
 

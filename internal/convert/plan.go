@@ -19,6 +19,7 @@ const (
 	CodeDoubtful    = "DOUBTFUL"      // it may be one, and is treated as one
 	CodeModePrivate = "MODE-PRIVATE"  // on the machine nobody but its owner may read it
 	CodeDecided     = "DECIDED"       // a person has decided it
+	CodeTogether    = "TOGETHER"      // it holds no secret, and goes where the secrets go
 	CodeLink        = "LINK-RESOLVED" // it is a link there, and the content of what it names here
 	CodeExtracted   = "EXTRACTED"     // a reference stands where the secret stood
 	CodeNotExtract  = "NOT-EXTRACTED" // the file goes as a whole, because nobody knows that a reference would be read
@@ -136,10 +137,12 @@ type Options struct {
 	Name, Namespace string
 	Mount           string
 	Vault           bool
+	Together        bool // all files go where the secrets go
 	Extract         bool
 	DoubtfulSecret  bool // what may be a secret is taken for one
 	Decisions       []Decision
 	NameKey         []byte
-
-	cheap bool // names cost nothing, in tests that make many
+	// NameCost is how many rounds the names of Secrets take; 0 is Rounds. Fewer are
+	// for tests that make many.
+	NameCost int
 }
