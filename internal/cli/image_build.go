@@ -152,6 +152,9 @@ func (p *Program) imageFiles(loaded config.Loaded, f imageFlags) (image.Read, er
 	return read, nil
 }
 
+// measureFor bounds the look over a whole disk.
+const measureFor = 2 * time.Minute
+
 // everything measures what copying all files would give, where the disk is here.
 func (r *imageBuilt) everything(ctx context.Context, loaded config.Loaded, f imageFlags) {
 	dir := f.root
@@ -162,6 +165,8 @@ func (r *imageBuilt) everything(ctx context.Context, loaded config.Loaded, f ima
 		r.Why = "only a look over the machine's whole disk tells: --root"
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, measureFor)
+	defer cancel()
 	bytes, _, err := image.Root{Dir: dir}.Rest(ctx)
 	if err != nil {
 		r.Why = err.Error()

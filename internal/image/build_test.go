@@ -77,7 +77,8 @@ func TestTheSameFilesGiveTheSameImage(t *testing.T) {
 func TestWhatStaysOut(t *testing.T) {
 	s := newShelf(t)
 	files, facts := application(t)
-	files["opt/bank/logs/old.log"], files["opt/bank/.ssh/id_ed25519"], files["opt/bank/conf"] = "began\n", canary, "->/etc/bank"
+	files["opt/bank/settings/gold.conf"], files["opt/bank/logs/old.log"], files["opt/bank/.ssh/id_ed25519"], files["opt/bank/conf"] = "a=b\n", "began\n", canary, "->/etc/bank"
+	facts.Trees = append(facts.Trees, inventory.Tree{Path: "/opt/bank/settings"})
 	facts.Groups = []inventory.FileGroup{{Directory: "/opt/bank/logs", Class: inventory.FileLog, Count: 900}}
 	o := s.order(facts, s.base(baseEntries()...))
 	o.With = []string{"/opt/bank"}
@@ -93,7 +94,7 @@ func TestWhatStaysOut(t *testing.T) {
 		}
 	}
 	for _, p := range paths {
-		if strings.HasPrefix(p, "etc") || strings.Contains(p, "log") || strings.Contains(p, ".ssh") || strings.Contains(p, "ledger") || strings.HasPrefix(p, "lib/") {
+		if strings.HasPrefix(p, "etc") || strings.Contains(p, "log") || strings.Contains(p, "settings") || strings.Contains(p, ".ssh") || strings.Contains(p, "ledger") || strings.HasPrefix(p, "lib/") {
 			t.Errorf("%s is in it", p)
 		}
 	}

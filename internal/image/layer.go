@@ -53,10 +53,8 @@ type layer struct {
 	media            types.MediaType
 }
 
-// layerOf packs files, sorted by their paths, with the time of all of them.
+// layerOf packs files, which are sorted by their paths, with the time of all of them.
 func layerOf(files []File, at time.Time, media types.MediaType) (*layer, error) {
-	files = slices.Clone(files)
-	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	var unpacked, packed bytes.Buffer
 	if err := archiveOf(&unpacked, files, at); err != nil {
 		return nil, fmt.Errorf("pack the layer: %w", err)
@@ -104,7 +102,8 @@ func archiveOf(w io.Writer, files []File, at time.Time) error {
 	return archive.Close()
 }
 
-// withParents adds the directories that the base does not have.
+// withParents adds the directories that the base does not have, and sorts all by
+// their paths.
 func withParents(files []File, base *system) []File {
 	seen := map[string]bool{}
 	for _, f := range files {
