@@ -332,31 +332,25 @@ func (p *patch) line() (string, error) {
 	}
 }
 
-// hunk notes the new lines of "@@ -old,n +new,m @@" and passes over what stands in it,
-// by its number of lines: a file may hold what looks like a patch.
+// hunk notes the new lines of "@@ -old,n +new,m @@". What stands in it is no header:
+// each of its lines begins with a sign.
 func (p *patch) hunk(head string) error {
 	f := strings.Fields(head)
 	if len(f) < 3 {
-		return errors.New("git wrote a patch without its lines")
+		return errNoLines
 	}
-	_, gone, err := lineRange(f[1], '-')
-	first, n, err2 := lineRange(f[2], '+')
-	if err := errors.Join(err, err2); err != nil {
-		return err
-	}
+	first, n, err := lineRange(f[2])
 	if n > 0 {
 		p.lines[p.blob] = append(p.lines[p.blob], [2]int{first, first + n - 1})
 	}
-	for range gone + n {
-		if _, err := p.line(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
-func lineRange(text string, sign byte) (first, n int, err error) {
-	text, is := strings.CutPrefix(text, string(sign))
+var errNoLines = errors.New("git wrote a patch without its lines")
+
+// lineRange reads "+first" or "+first,n".
+func lineRange(text string) (first, n int, err error) {
+	text, is := strings.CutPrefix(text, "+")
 	from, count, several := strings.Cut(text, ",")
 	first, err = strconv.Atoi(from)
 	n = 1
@@ -364,7 +358,7 @@ func lineRange(text string, sign byte) (first, n int, err error) {
 		n, err = strconv.Atoi(count)
 	}
 	if !is || err != nil || first < 0 || n < 0 {
-		return 0, 0, errors.New("git wrote a patch without its lines")
+		return 0, 0, errNoLines
 	}
 	return first, n, nil
 }
