@@ -36,7 +36,7 @@ func credible(value string, strong bool, m manner) verdict {
 		return innocent
 	case pemBegin.MatchString(value):
 		return sure
-	case harmless(value), isExample(value), strings.Trim(value, "[]{}(),;'\"` ") == "", len(value) > 2 && strings.Trim(value, value[:1]) == "" && (value[0] < '0' || value[0] > '9'):
+	case harmless(value), isExample(value), strings.Trim(value, "[]{}(),;=<>|&'\"` ") == "", m == asCode && (structTag.MatchString(value) || strings.HasPrefix(value, `{"`)), len(value) > 2 && strings.Trim(value, value[:1]) == "" && (value[0] < '0' || value[0] > '9'):
 		return innocent
 	case isTemplate(value, m):
 		return innocent
@@ -56,8 +56,12 @@ func inForce(value string, strong bool) verdict {
 	switch {
 	case kinds[strings.ToLower(value)] || strings.Contains(value, "pam_") && strings.Contains(value, ".so"):
 		return innocent
+	case pinned.MatchString(value):
+		return innocent
 	case strong:
 		return sure
+	case identifier.MatchString(value) && hasVocabulary(value): // tokenValue
+		return doubtful
 	case numeric(value) && len(value) < 7, versions.MatchString(value):
 		return innocent
 	case lowerWord.MatchString(value) && len(value) < 8:
@@ -191,7 +195,8 @@ func namesOnly(value string, m manner) bool {
 var (
 	fileName   = regexp.MustCompile(`(?i)^[\w./@+-]+\.(?:[ocha]|so|js|ts|css|py|go|rb|java|class|jar|ya?ml|json|xml|html?|pem|crt|cer|csr|key|pub|p12|jks|pfx|keystore|txt|conf|cnf|cfg|ini|properties|env|sh|log|db|sql|gz|png|svg|md|asc|gpg|tpl|php)$`)
 	pattern    = regexp.MustCompile(`\(\?[:=!<P]|\[\^|\\[swdbSWDB]|\.[*+]|\]\+|\]\*|\{\d+,`)
-	qualified  = regexp.MustCompile(`^[\w-]+(?:::\w+)+$|^[\w-]+(?:\.[\w-]+)+(?:/[\w.-]+){2,}$|^[a-z]+:"`)
+	qualified  = regexp.MustCompile(`^[\w-]+(?:::\w+)+$|^[\w-]+(?:\.[\w-]+)+(?:/[\w.-]+){2,}$`)
+	structTag  = regexp.MustCompile(`^[a-z]+:"`)
 	lowerWord  = regexp.MustCompile(`^[a-z]+$`)
 	identifier = regexp.MustCompile(`^[A-Za-z_]+$`)
 	dotted     = regexp.MustCompile(`^[A-Za-z_][A-Za-z_-]*(?:[.:/][A-Za-z_][A-Za-z_-]*)+$`)
@@ -213,6 +218,9 @@ func isExample(value string) bool {
 func isTemplate(value string, m manner) bool {
 	if !strings.ContainsAny(value, "${<%#@_`\\") {
 		return false
+	}
+	if strings.Contains(value, "{{") {
+		return true
 	}
 	if at := embedded.FindString(value); at != "" {
 		return len(at)*2 >= len(value) || m != asConfig || strings.HasPrefix(at, "${") || strings.HasPrefix(at, "{{") || strings.HasPrefix(at, "$(")
@@ -240,6 +248,7 @@ func numeric(value string) bool {
 
 var (
 	technical = regexp.MustCompile(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac[-_]?sha|hmac|pbkdf|bcrypt|argon|tls|ec|http|ipv|win|int|uint|float)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
+	pinned    = regexp.MustCompile(`^[~^]v?\d+(?:\.\d+)*$|^\d+\.\d+\.\d+$`)
 	versions  = regexp.MustCompile(`^(?:[~^<>=v]+\s?)?\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$`)
 	uuid      = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$`)
 )

@@ -224,6 +224,8 @@ func tidy(value string) string {
 	return strings.TrimSpace(strings.TrimRight(strings.TrimSpace(value), ";,"))
 }
 
+var variable = regexp.MustCompile(`^[A-Za-z_]\w*=`)
+
 // directive reads a line of words: the first is the key. A pair of neighbours
 // counts too where the first of them is a secret's name: SetEnv DB_PASSWORD x.
 func (r *reader) directive(first int, text string) {
@@ -236,7 +238,7 @@ func (r *reader) directive(first int, text string) {
 	}
 	sentence := len(words) > 9 || strings.ContainsAny(text[len(text)-1:], ".,:)")
 	for i := 1; i+1 < len(words) && !sentence; i++ {
-		if name := unquote(words[i]); secretName(name) && !strings.ContainsAny(name, "=:/") && !strings.HasPrefix(words[i+1], "-") {
+		if name := unquote(words[i]); secretName(name) && !strings.ContainsAny(name, "=:/") && !strings.HasPrefix(words[i+1], "-") && !variable.MatchString(words[i+1]) {
 			r.add(first, words[0]+"."+name, unquote(words[i+1]))
 			return
 		}
@@ -247,6 +249,9 @@ func (r *reader) directive(first int, text string) {
 	}
 	key := words[0]
 	if strings.Contains(key, "/") { // no name of a directive
+		return
+	}
+	if key == "pass" && len(words) > 2 { // the password manager
 		return
 	}
 	if secretName(key) || len(words) == 2 {

@@ -107,6 +107,22 @@ func TestLocatePassesOver(t *testing.T) {
 		{"truststore", "trust.jks", "\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00"},
 		{"kubernetes reference", "a.yaml", "env:\n- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: bank\n      key: password\n"},
 		{"empty file", "a.yaml", ""},
+		{"names of secrets", "a.yaml", "gmsaCredentialSpec: gmsa\nsecretNamespace: bank\nexistingSecret: bank-db\nsecretKey: password\nauthSecretStrategy: watch\n"},
+		{"versions", "package.json", "{\"dependencies\": {\"parse-passwd\": \"^1.0.0\", \"jsonwebtoken\": \"~9.0\"}}"},
+		{"checksums", "a.json", "{\"integrity\": \"sha512-Zk3vQ9wLmT7rYp2nXc8bHd4fGsE4Pw==\"}"},
+		{"operations on secrets", "swagger.json", "{\"paths\": {\"/api/v1/secrets\": {\"get\": {\"tags\": [\"core_v1\"]}}}}"},
+		{"imports", "a.go", "import (\n\twebhooktoken \"k8s.io/apiserver/plugin/token/webhook\"\n)\n"},
+		{"tags", "a.go", "\tKey Secret `yaml:\"client_key,omitempty\" json:\"key\"`\n"},
+		{"types", "a.ts", "interface A { password: string; token?: string }\nlet t = token === 'Bearer'\n"},
+		{"constants", "a.java", "static final String HMAC_SHA256 = \"HMAC-SHA256\";\nString PASSWORD_KEY = \"db.password\";\n"},
+		{"message ids", "copyright", "2014-08-22:BF7CEF794F9.000003F0@inbox.com:\n2017-10-17:59E56E30.9060503@alibaba-inc.com:\n"},
+		{"package urls", "a.go", "x := \"pkg:docker/alpine@latest\"\n"},
+		{"ports", "services", "passwd-server\t752/udp\t\tpasswd_server\t# Kerberos passwd server\n"},
+		{"sentences", "NOTES", "The user enters a password and the token is sent to the server.\nIt never keeps the secret credentials of users.\n"},
+		{"regular expressions", "a.py", "token = r'(?:[a-z]+\\d)'\n"},
+		{"addresses of examples", "a.md", "const u = new URL('https://abc:xyz@example.com');\nhttps://user:password@host/\n"},
+		{"English", "a.py", "\"\"\"Add a bearer token to the Authorization header.\"\"\"\nraise ValueError('Basic authentication failed')\n"},
+		{"questions of PAM", "/etc/pam.d/common-password", "password\trequisite\tpam_deny.so\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

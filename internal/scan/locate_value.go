@@ -17,7 +17,7 @@ var (
 	flag = regexp.MustCompile(`(?:^|\s)--?([A-Za-z][\w-]*)\s+("[^"]*"|'[^']*'|[^\s"'-]\S*)`)
 
 	jdbcOracle = regexp.MustCompile(`(?i)jdbc:oracle:\w+:[^\s/@:]+/([^\s@]+)@`)
-	userAt     = regexp.MustCompile(`^[A-Za-z_][\w.+%-]*:([^\s@/,()\[\]][^\s@]*)@(?:\w+\(|[A-Za-z0-9[][\w.:\[\]-]*(?:$|[/?,"' ]))`)
+	userAt     = regexp.MustCompile(`^[A-Za-z_][\w.+%-]*:([^\s@/,:()\[\]][^\s@]*)@(?:\w+\(|[A-Za-z0-9[][\w.:\[\]-]*(?:$|[/?,"' ]))`)
 	urlUser    = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/:@"'<>]*):([^\s/@"']+)@`)
 	bearer     = regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)
 	basic      = regexp.MustCompile(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
@@ -106,7 +106,7 @@ func userPassword(value string) (from, to int, found bool) {
 		return 0, 0, false
 	}
 	switch scheme, _, _ := strings.Cut(value, ":"); strings.ToLower(scheme) {
-	case "mailto", "sip", "sips", "xmpp", "acct":
+	case "mailto", "sip", "sips", "xmpp", "acct", "pkg", "npm", "git", "docker", "emails":
 		return 0, 0, false
 	}
 	return m[2], m[3], true
@@ -122,7 +122,7 @@ func bareUser(value string) bool {
 func anyCredentials(value string) bool {
 	for _, m := range basic.FindAllStringSubmatch(value, -1) {
 		text := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(m[1], "="))
-		if plain, err := base64.RawStdEncoding.DecodeString(text); err == nil && bytes.IndexByte(plain, ':') >= 0 || strings.ContainsAny(m[1], "0123456789") && !harmless(m[1]) {
+		if plain, err := base64.RawStdEncoding.DecodeString(text); err == nil && bytes.IndexByte(plain, ':') >= 0 && isText(plain) || strings.ContainsAny(m[1], "0123456789") && !harmless(m[1]) {
 			return true
 		}
 	}
@@ -136,7 +136,7 @@ func assigns(value string, m manner) bool {
 		return false
 	}
 	for _, a := range assignment.FindAllStringSubmatch(value, -1) {
-		if v := unquote(strings.NewReplacer(`\"`, `"`).Replace(a[2])); secretName(a[1]) && !pointsElsewhere(a[1], v) && credible(v, strongName(a[1]), m) == sure && !bound.MatchString(v) {
+		if v := unquote(strings.NewReplacer(`\"`, `"`).Replace(a[2])); !strings.HasPrefix(v, "=") && secretName(a[1]) && !pointsElsewhere(a[1], v) && credible(v, strongName(a[1]), m) == sure && !bound.MatchString(v) {
 			return true
 		}
 	}

@@ -67,6 +67,9 @@ func (l *locator) setting(s Setting, name string, manifests []manifest) {
 	if done := l.credential(s); done {
 		return
 	}
+	if s.last > s.Line && l.embedded(s) {
+		return
+	}
 	key := s.Key
 	rule, v := judge(s.Key, s.Value, l.manner)
 	switch {
@@ -89,6 +92,24 @@ func (l *locator) setting(s Setting, name string, manifests []manifest) {
 	if v != innocent {
 		l.add(found{s.Line, safeKey(key), rule, s.Value, v, s.offset})
 	}
+}
+
+// embedded looks into a value of several lines as into a file of its own, unless its
+// name says that it is a secret as a whole: manifests carry whole files.
+func (l *locator) embedded(s Setting) bool {
+	if s.offset > 0 || strings.Count(s.Value, "\n") < 1 || secretName(s.Key) || strings.Contains(s.Value, "-----BEGIN ") || l.depth > 1 {
+		return false
+	}
+	from := l.lineStart(s.Line + 1)
+	to := l.lineStart(s.last + 1)
+	if from >= to {
+		return false
+	}
+	places := locate(s.Key[strings.LastIndexByte(s.Key, '/')+1:], l.data[from:to], l.depth+1)
+	for _, p := range places {
+		l.addAt(s.Line+p.Line, p.Column, join(s.Key, p.Key), p.Rule, map[bool]verdict{true: doubtful, false: sure}[p.Doubtful])
+	}
+	return len(places) > 0
 }
 
 // credential knows the settings of systemd.exec(5) with which a unit is handed a
