@@ -271,6 +271,14 @@ func TestMerged(t *testing.T) {
 	}
 }
 
+// A key that holds a token is not shown, whoever found the place.
+func TestKeysHoldNoToken(t *testing.T) {
+	places, err := withoutValues([]scan.Place{{Line: 1, Key: "db.password"}, {Line: 2, Key: token}, {Line: 3, Key: "keys.AKIA" + "X7NQ2WZTKB3JHG5D"}})
+	if err != nil || places[0].Key != "db.password" || places[1].Key != notShown || places[2].Key != notShown {
+		t.Errorf("got %+v, %v", places, err)
+	}
+}
+
 func TestStoppedSweep(t *testing.T) {
 	dir := put(t, map[string]string{"a.ini": "password = " + canary + "\n"})
 	ctx, cancel := context.WithCancel(t.Context())
