@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -77,7 +78,8 @@ type sent struct {
 
 // Encode writes a tree, with the contents that it has.
 func Encode(w io.Writer, t Tree) error {
-	e := frames{to: w, sum: sha256.New()}
+	out := bufio.NewWriterSize(w, maxPiece)
+	e := frames{to: out, sum: sha256.New()}
 	e.bytes([]byte(Magic))
 	e.json('H', header{[]byte(t.Host), []byte(t.Root), t.Taken, len(t.Entries)})
 	for _, x := range t.Entries {
@@ -92,6 +94,9 @@ func Encode(w io.Writer, t Tree) error {
 		}
 	}
 	e.frame('Z', e.sum.Sum(nil))
+	if e.err == nil {
+		e.err = out.Flush()
+	}
 	if e.err != nil {
 		return fmt.Errorf("write a tree: %w", e.err)
 	}
