@@ -50,6 +50,8 @@ func TestCompletion(t *testing.T) {
 
 		{name: "liveness that stays", facts: legacyLog, field: "health.livenessPath", value: "/healthz", from: FromFacts},
 		{name: "liveness that nobody drilled", facts: func(f *inventory.Facts) { f.Drills = nil }, field: "health.livenessPath", value: "none", from: FromDefault},
+		{name: "liveness in a drill that was not made", facts: func(f *inventory.Facts) { legacyLog(f); f.Drills[1].Err = "no root" }, field: "health.livenessPath", value: "none", from: FromDefault},
+		{name: "liveness where nothing turned", facts: func(f *inventory.Facts) { legacyLog(f); f.Drills[1].Passed = false }, field: "health.livenessPath", value: "none", from: FromDefault},
 		{name: "declared liveness that turns", facts: func(f *inventory.Facts) {
 			f.Drills[1].Before = []inventory.HealthAnswer{{Path: "/healthz", Status: 200}}
 			f.Drills[1].After = []inventory.HealthAnswer{{Path: "/healthz", Status: 503}}

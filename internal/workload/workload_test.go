@@ -232,6 +232,18 @@ func TestVolumes(t *testing.T) {
 	}
 }
 
+// A file system that holds nothing else is as full as it says, not as what was
+// seen open on it.
+func TestVolumeOfItsOwnFileSystem(t *testing.T) {
+	r := of(machine("a", with(writes("/var/lib/pg/main/base/1", inventory.FileData, 1, 0), func(f *inventory.Facts) {
+		f.Mounts = []inventory.Mount{{Point: "/", FSType: "ext4", Used: 90 << 30}, {Point: "/var/lib/pg", Source: "/dev/vdb", FSType: "xfs", Block: true, Used: 10 << 30}}
+	})))
+	v := Decide(migration.Workload{Name: "x", Kind: migration.KindAuto}, r).StatefulSet.Volumes
+	if len(v) != 1 || v[0].Path != "/var/lib/pg" || v[0].SizeBytes != 15<<30 || !strings.Contains(v[0].ClassWhy, "xfs on /dev/vdb") || !strings.Contains(v[0].ClassWhy, "a device of its own") {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestManagementAndOperators(t *testing.T) {
 	two := Decide(migration.Workload{Name: "x", Kind: migration.KindAuto}, of(machine("a", uses(ownPostgres)), machine("b", uses(ownPostgres))))
 	if s := two.StatefulSet; s.PodManagement != migration.ManageOrdered || s.UpdateStrategy != migration.UpdateOnDelete || s.Service != "x-headless" {
