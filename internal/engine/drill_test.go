@@ -196,7 +196,7 @@ func (s stranger) Isolation(ctx context.Context, spec migration.Spec, p migratio
 	f, err := s.Drills.Isolation(ctx, spec, p, m)
 	for _, c := range s.canaries {
 		f.Differences = append(f.Differences, "the variable differs: "+c)
-		f.Peers = append(f.Peers, migration.StagingPeer{Address: c, Seen: []string{"in " + c}})
+		f.Peers = append(f.Peers, migration.StagingPeer{Address: c, Seen: []string{"in " + c}, Production: true})
 	}
 	return f, err
 }

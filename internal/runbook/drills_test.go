@@ -195,3 +195,24 @@ func TestPatienceBehindADrill(t *testing.T) {
 		t.Errorf("behind a drill: %s", r.Remedy)
 	}
 }
+
+// TestStaleProof: right before the switch a proof that has become too old holds it
+// up, and a young one does not.
+func TestStaleProof(t *testing.T) {
+	for age, held := range map[time.Duration]bool{time.Hour: false, 25 * time.Hour: true} {
+		p, i := atIntent(t)
+		fixing(migration.CodeSIGTERM, migration.DrillDrain)(p)
+		p.s.Assessed = standAt(t, migration.StepSwitch).s.Assessed
+		p.s.Assessed = &Assessed{Oldest: p.s.Assessed.Oldest} // without a word of SIGTERM
+		drillFails(migration.DrillDrain)(p)
+		k := drillOf{migration.DrillDrain, key}.key()
+		got := p.s.Drills[k]
+		got.Verdict, got.At = migration.Pass, p.w.now.Add(-age)
+		p.s.Drills[k] = got
+		l := looked(p)
+		why := Confirm(p.s, i, l.f, l.now)
+		if stale := slices.ContainsFunc(why, func(r migration.Reason) bool { return r.Code == migration.CodeStale }); stale != held {
+			t.Errorf("a proof of %s ago holds the switch up: %t: %s", age, stale, asJSON(why))
+		}
+	}
+}
