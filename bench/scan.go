@@ -82,7 +82,7 @@ func (s *scans) measure(ctx context.Context, rehome, gitleaks, path string) erro
 	theirs := filepath.Join(filepath.Dir(gitleaks), "report.json")
 	for range scanRounds {
 		t, c, err := timed(ctx, rehome, 3, "scan", path, "-o", "json")
-		u, d, err2 := timed(ctx, gitleaks, 1, "dir", "--no-banner", "--log-level", "error", "--report-format", "json", "--report-path", theirs, path)
+		u, d, err2 := timed(ctx, gitleaks, 9, "dir", "--exit-code", "9", "--no-banner", "--log-level", "error", "--report-format", "json", "--report-path", theirs, path)
 		if err := errors.Join(err, err2); err != nil {
 			return err
 		}
