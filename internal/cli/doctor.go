@@ -115,7 +115,11 @@ func (p *Program) roles(spec migration.Spec) error {
 	var docs []string
 	for _, env := range []migration.Env{migration.Staging, migration.Production} {
 		var rules []map[string]any
-		for _, perm := range wire.Permissions(spec) {
+		perms := wire.Permissions(spec)
+		if env == migration.Staging {
+			perms = append(perms, wire.DrillPermissions()...)
+		}
+		for _, perm := range perms {
 			rule := map[string]any{"apiGroups": []string{perm.Group}, "resources": []string{perm.Resource}, "verbs": perm.Verbs}
 			if len(perm.Names) > 0 {
 				rule["resourceNames"] = perm.Names

@@ -50,6 +50,17 @@ func Permissions(spec migration.Spec) []Permission {
 	return out
 }
 
+// DrillPermissions are needed beside those in the staging namespace, for its drills.
+// One that belongs to no namespace is not among them: get on nodes/proxy, by which
+// is told what pods have written.
+func DrillPermissions() []Permission {
+	return []Permission{
+		{Resource: pods.Resource, Verbs: []string{"get", "watch", "create", "delete"}},
+		{Resource: "pods/ephemeralcontainers", Verbs: []string{"patch"}},
+		{Resource: "pods/exec", Verbs: []string{"create"}},
+	}
+}
+
 var accessReviews = schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "selfsubjectaccessreviews"}
 
 // Denied asks the cluster which of the permissions are lacking in a namespace:
@@ -58,7 +69,11 @@ var accessReviews = schema.GroupVersionResource{Group: "authorization.k8s.io", V
 func (c *Cluster) Denied(ctx context.Context, spec migration.Spec, env migration.Env) ([]string, error) {
 	var out []string
 	ns := spec.Namespace(env)
-	for _, p := range Permissions(spec) {
+	needed := Permissions(spec)
+	if env == migration.Staging {
+		needed = append(needed, DrillPermissions()...)
+	}
+	for _, p := range needed {
 		names := p.Names
 		if len(names) == 0 {
 			names = []string{""}

@@ -82,6 +82,7 @@ func TestDenied(t *testing.T) {
 			return r.Spec.ResourceAttributes.Group == "apps" && r.Spec.ResourceAttributes.Verb == "delete"
 		}, []string{"delete deployments.apps", "delete statefulsets.apps"}},
 		{"a subresource", func(r review) bool { return r.Spec.ResourceAttributes.Subresource == "portforward" }, []string{"create pods/portforward"}},
+		{"what drills need", func(r review) bool { return r.Spec.ResourceAttributes.Subresource == "exec" }, []string{"create pods/exec"}},
 		{"one Secret", func(r review) bool { return r.Spec.ResourceAttributes.Name == "api-secrets" }, []string{"get secrets api-secrets"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

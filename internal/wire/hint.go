@@ -31,3 +31,6 @@ type Permission = cluster.Permission
 
 // Permissions are the least that a migration needs in each of its namespaces.
 func Permissions(spec migration.Spec) []Permission { return cluster.Permissions(spec) }
+
+// DrillPermissions are needed beside those in the staging namespace.
+func DrillPermissions() []Permission { return cluster.DrillPermissions() }
