@@ -24,6 +24,7 @@ import (
 	"rehome.dev/rehome/internal/secrets"
 	"rehome.dev/rehome/internal/secrets/memory"
 	"rehome.dev/rehome/internal/wire"
+	"rehome.dev/rehome/lab/ssh/sshdtest"
 )
 
 // loud is a secret of the configurations that are converted here.
@@ -403,5 +404,32 @@ func TestConvertNameKey(t *testing.T) {
 	if got, errs := name("short"); got != "" || !strings.Contains(errs, "less than 16 bytes") {
 		t.Errorf("%q: %s", got, errs)
 	}
+	c.quiet()
+}
+
+// A directory of another machine is read over ssh into memory: what is written is what
+// the same directory gives here, and nothing of it stays on the way.
+func TestConvertOverSSH(t *testing.T) {
+	server, agent := sshdtest.Start(t), agentBinary(t)
+	c := newConverting(t, map[string]string{"bank.ini": "port = 8080\n", "conf.d/db.ini": "password = " + loud + "\n", "with space.conf": "a = 1\n"})
+	if code, _, errs := c.run(); code != 0 {
+		t.Fatal(errs)
+	}
+	here := c.outBytes()
+	if err := os.RemoveAll(c.out); err != nil {
+		t.Fatal(err)
+	}
+	over := []string{"--host", server.URL(), "--identity", server.Key, "--known-hosts", server.KnownHosts, "--agent", agent}
+	if code, _, errs := c.run(over...); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	if there := c.outBytes(); fmt.Sprint(there) != fmt.Sprint(here) {
+		t.Errorf("over ssh:\n%v\nhere:\n%v", there, here)
+	}
+	c.dir += "/nowhere"
+	if code, _, errs := c.run(over...); code != 1 || !strings.Contains(errs, "nowhere") {
+		t.Errorf("a directory that is not there: exit code %d: %s", code, errs)
+	}
+	c.dir = filepath.Dir(c.dir)
 	c.quiet()
 }
