@@ -30,11 +30,15 @@ type BenchTemplate struct {
 }
 
 // Template is what the workload's pods are made from in one of the migration's
-// namespaces.
+// namespaces. In production, where rehome itself delivers, that is what will be
+// applied: what stands there yet is of an earlier attempt.
 func (b *Bench) Template(ctx context.Context, env migration.Env, workload string) (BenchTemplate, error) {
-	o, err := b.c.findWorkload(ctx, b.spec, b.spec.Namespace(env), workload)
-	if err != nil {
-		return BenchTemplate{}, err
+	var o *unstructured.Unstructured
+	var err error
+	if env == migration.Staging || b.spec.Delivery == migration.DeliveryExternal {
+		if o, err = b.c.findWorkload(ctx, b.spec, b.spec.Namespace(env), workload); err != nil {
+			return BenchTemplate{}, err
+		}
 	}
 	live := o != nil
 	if !live {
