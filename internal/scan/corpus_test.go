@@ -33,7 +33,8 @@ func TestLocateFindsTheLabelledSecrets(t *testing.T) {
 }
 
 // The texts that were written before they were measured. When they were first, the
-// first had a recall of 0.92 and a precision of 0.89, the second of 0.88 and 0.94;
+// first (configs, programs: 101 secrets) had a recall of 0.92 and a precision of 0.89,
+// the second (66) of 0.88 and 0.94, the third (24, of rare programs) of 0.71 and 1.00;
 // what was wrong then has become rules since, so that they are no measure any more of
 // what nobody has seen.
 func TestLocateFindsWhatWasHeldOut(t *testing.T) {

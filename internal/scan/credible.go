@@ -205,7 +205,7 @@ var (
 	member     = regexp.MustCompile(`^(?:self|this|var|local|data|module|settings|config|conf|cfg|props|properties|args|opts|options|req|request|params|ctx|context|env|process|os|event|input|output|state|each|github|inputs|secrets|steps|vars|values|Values|kwargs|app|user|obj|cls|super|me|it|m|r|s|c|e|u|a|random_\w+|aws_\w+|azurerm_\w+|google_\w+|kubernetes_\w+)(?:\.|->|::|\?\.)[A-Za-z_$][\w$.>:-]*[;,)]*$`)
 	bracketed  = regexp.MustCompile(`^(?:[<\[({%@_$#:]+)[A-Za-z][\w .:-]*(?:[>\])}%@_$#:]+)$`)
 	embedded   = regexp.MustCompile(`\$\{[^}]*\}|\{\{.*\}\}|<%.*%>|#\{[^}]*\}|%\([\w.]+\)[sd]|@@\w+@@|__[A-Z][A-Z_]+__|\$\([^)]*\)|\$\[[^\]]*\]|` + "`[^`]+`")
-	verbs      = regexp.MustCompile(`^[^%{]*(?:%[-+0-9.]*[sdvqxru@]|\{[\w.:!]*\})[^%{]*$|^\$[A-Za-z_]\w*|\{\$|\\\(`)
+	verbs      = regexp.MustCompile(`^[^%{]*(?:%[-+0-9.]*[sdvqxu]|%[@r]|\{[\w.:!]*\})[^%{]*$|^\$[A-Za-z_]\w*|\{\$|\\\(`)
 	example    = regexp.MustCompile(`(?i)example|placeholder|dummy|redacted|replace[-_ ]?(?:me|this|with)|insert[-_ ]|your[-_ ]?(?:own[-_ ]?)?(?:password|passwd|secret|token|key|api|access|client|auth|db|here|user|account|pass\b)|not[-_ ]?(?:a[-_ ]?)?(?:real|secret|used)|^fake|[-_]fake|\bfake|^sample|to[-_ ]?be[-_ ]?(?:filled|set|changed|replaced)|fixme|^todo|^tbd$|xxxx|\*\*\*|\.\.\.$|…|put[-_ ].*here|goes[-_ ]?here|<.*>`)
 )
 

@@ -34,7 +34,7 @@ func kindOf(file string) kind {
 	case name == "nsswitch.conf", name == "pam.conf", name == "services", name == "rpc", name == "protocols", name == "mime.types", strings.Contains(lower, "pam.d/"):
 		k.manner = asProse // password is a kind of question there
 		return k
-	case strings.Contains(name, "pgpass"), strings.Contains(name, "htpasswd"), name == "userlist.txt", name == "sasl_passwd", name == "chap-secrets", name == "pap-secrets", name == ".erlang.cookie":
+	case strings.Contains(name, "pgpass"), strings.Contains(name, "htpasswd"), name == "userlist.txt", name == "sasl_passwd", name == "chap-secrets", name == "passwd.client", name == "pap-secrets", name == ".erlang.cookie":
 		k.colons = true
 		return k
 	case name == "requirements.txt", name == "robots.txt", name == "cmakelists.txt":

@@ -266,7 +266,7 @@ func takesSecret(function string) bool {
 // looking for the name.
 var (
 	keepsPair = regexp.MustCompile(`(?i)(?:\bdefine|put|set\w*|putenv|append|add\w*|header|property|env|with|arg|option|insert|entry|of|pair|tuple|const)\s*\(\s*["'][^"']*["']\s*,\s*$`)
-	logsIn    = regexp.MustCompile(`(?i)(?:(?:auth\w*|credentials?|login|sign_?in)\s*\(\s*[bu]?["'][^"']*["']|(?:connect\w*|getconnection|login)\s*\([^()]+,[^(),]+)\s*,\s*$`)
+	logsIn    = regexp.MustCompile(`(?i)(?:(?:auth\w*|credentials?|login|sign_?in)\s*\(\s*[bu]?["'][^"']*["']|(?:connect\w*|getconnection|login|pdo|mysqli)\s*\([^()]+,[^(),]+)\s*,\s*$`)
 	firstPair = regexp.MustCompile(`[\w>]\s*\(\s*[bu]?["'][^"']*["']\s*,\s*$`)
 	getsPair  = regexp.MustCompile(`(?i)(?:get\w*|lookup|fetch|env|default|config|param\w*|field|replace\w*|equals|assert\w*|log\w*|print\w*|error\w*|find\w*|t|translate)\s*\(\s*["'][^"']*["']\s*,\s*$`)
 )

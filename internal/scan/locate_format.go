@@ -100,7 +100,7 @@ var (
 )
 
 var byExtension = map[string]Format{
-	"yaml": FormatYAML, "yml": FormatYAML, "json": FormatJSON, "xml": FormatXML, "xhtml": FormatXML,
+	"json5": FormatLines, "jsonc": FormatLines, "hjson": FormatLines, "yaml": FormatYAML, "yml": FormatYAML, "json": FormatJSON, "xml": FormatXML, "xhtml": FormatXML,
 	"properties": FormatLines, "ini": FormatLines, "env": FormatLines, "toml": FormatLines, "py": FormatLines, "rb": FormatLines,
 	"js": FormatLines, "ts": FormatLines, "sh": FormatLines, "groovy": FormatLines, "service": FormatLines, "socket": FormatLines, "timer": FormatLines,
 	"tf": FormatHCL, "tfvars": FormatHCL, "hcl": FormatHCL, "nomad": FormatHCL,
@@ -124,7 +124,11 @@ func formatOf(path string, data []byte) Format {
 		return FormatLines
 	}
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		if f, known := byExtension[name[i+1:]]; known {
+		f, known := byExtension[name[i+1:]]
+		if ext := name[i+1:]; known && (ext == "key" || ext == "pem") && !bytes.Contains(head, []byte("-----BEGIN ")) {
+			known = false // a key of another form: rndc.key
+		}
+		if known {
 			return f
 		}
 	}
@@ -142,6 +146,8 @@ func sniff(head []byte) Format {
 		return FormatXML
 	case (head[0] == '{' || head[0] == '[') && json.Valid(head):
 		return FormatJSON
+	case head[0] == '{' && bytes.IndexByte(head, '\n') > 0: // of JavaScript, or broken
+		return FormatLines
 	case yamlStart.Match(head):
 		return FormatYAML
 	case head[0] == '<' && isXML(head):

@@ -41,6 +41,7 @@ func secretName(key string) bool {
 	if !hasStem(key) && !containsAny(key, "pw", "PW", "Pw") {
 		return false
 	}
+	key = ownName(key)
 	parts := strings.FieldsFunc(key, func(r rune) bool { return strings.ContainsRune("./[]@\"'#$", r) })
 	for len(parts) > 0 && strings.Trim(parts[len(parts)-1], "0123456789") == "" {
 		parts = parts[:len(parts)-1]
@@ -50,9 +51,6 @@ func secretName(key string) bool {
 	}
 	if name := parts[len(parts)-1]; name == "_auth" || strings.HasSuffix(name, ":_auth") { // of npm
 		return true
-	}
-	if parts[len(parts)-1] == "text" && len(parts) > 1 { // the text of an XML element
-		parts = parts[:len(parts)-1]
 	}
 	last := keyParts(parts[len(parts)-1])
 	if above := len(parts) - 2; above >= 0 && len(last) == 1 && last[0] == "key" { // fs.secret.key
@@ -80,10 +78,18 @@ var openKeys = set("public", "pub", "cache", "primary", "foreign", "sort", "part
 // keyLike says that a name ends in key, of whatever, and that its value is one that a
 // generator made.
 func keyLike(key, value string) bool {
-	if len(key) < 4 || !strings.EqualFold(key[len(key)-3:], "key") {
+	parent, name := splitKey(key)
+	switch _, above := splitKey(parent); above {
+	case "tokens", "apikeys", "api_keys", "apitokens", "api_tokens":
+		return len(value) >= 16 && telling(value) && !isExample(value)
+	}
+	if len(key) < 4 || !strings.EqualFold(key[len(key)-3:], "key") && name != "encrypt" {
 		return false
 	}
 	words := keyParts(key[strings.LastIndexAny(key, "./")+1:])
+	if name == "encrypt" { // of Consul and Serf
+		words = []string{"gossip", "key"}
+	}
 	n := len(words)
 	if n < 2 || words[n-1] != "key" || openKeys[words[n-2]] || len(value) < 16 || len(value) > 128 || strings.Trim(value, base64Letters+"=") != "" || uuid.MatchString(value) {
 		return false
@@ -130,10 +136,23 @@ func secretPart(words []string) bool {
 	return false
 }
 
+// ownName is the key of an XML element for its text, and of a list for its elements.
+func ownName(key string) string {
+	key = strings.TrimSuffix(key, "/#text")
+	for strings.HasSuffix(key, "]") {
+		open := strings.LastIndexByte(key, '[')
+		if open < 0 || !numeric(key[open+1:len(key)-1]) {
+			break
+		}
+		key = key[:open]
+	}
+	return key
+}
+
 // strongName says that a key is named for what people log in with, and not only for
 // a token or key.
 func strongName(key string) bool {
-	_, last := splitKey(key)
+	_, last := splitKey(ownName(key))
 	lower := strings.ToLower(last)
 	for _, w := range []string{"pass", "pwd", "secret", "psk", "credential", "requirepass", "masterauth", "bindpw", "rootpw", "community"} {
 		if strings.Contains(lower, w) {

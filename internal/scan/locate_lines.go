@@ -243,8 +243,8 @@ func (r *reader) directive(first int, text string) {
 			return
 		}
 	}
-	if words[0] == "createUser" && len(words) > 3 { // snmpd.conf(5)
-		r.add(first, "createUser.password", unquote(words[3]))
+	if words[0] == "createUser" && len(words) > 3 || words[0] == "SQLConnectInfo" && len(words) > 3 { // snmpd.conf(5), proftpd
+		r.add(first, words[0]+".password", unquote(words[3]))
 		return
 	}
 	key := words[0]

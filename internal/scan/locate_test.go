@@ -39,6 +39,7 @@ func TestLocateFinds(t *testing.T) {
 		{"docker", "config.json", `{"auths":{"r.golemtrust.am":{"auth":"` + c + `"}}}`, "1 auths.r.golemtrust.am.auth (key name)"},
 		{"xml attribute", "server.xml", "<Server>\n <Connector port=\"1\"\n   keystorePass=\"" + c + "\"/>\n</Server>", "3 Server/Connector/@keystorePass (key name)"},
 		{"xml text", "a.xml", "<a>\n<password>" + c + "</password></a>", "2 a/password/#text (key name)"},
+		{"xml texts", "a.xml", "<a>\n<password>dragon</password>\n<password>" + c + "</password></a>", "2 a/password/#text (key name)\n3 a/password[1]/#text (key name)"},
 		{"xml property", "a.xml", "<b><property name=\"dbPassword\" value=\"" + c + "\"/></b>", "1 b/property.dbPassword (key name)"},
 		{"xml entry", "a.xml", "<b><entry key=\"password\">" + c + "</entry></b>", "1 b/entry.password (key name)"},
 		{"hadoop", "a.xml", "<c><property>\n<name>fs.secret.key</name>\n<value>" + c + "</value></property></c>", "3 c/property.fs.secret.key (key name)"},

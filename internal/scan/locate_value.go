@@ -17,7 +17,7 @@ var (
 	flag = regexp.MustCompile(`(?:^|\s)--?([A-Za-z][\w-]*)\s+("[^"]*"|'[^']*'|[^\s"'-]\S*)`)
 
 	jdbcOracle = regexp.MustCompile(`(?i)jdbc:oracle:\w+:[^\s/@:]+/([^\s@]+)@`)
-	userAt     = regexp.MustCompile(`^[A-Za-z_][\w.+%-]*:([^\s@/,:()\[\]][^\s@]*)@(?:\w+\(|[A-Za-z0-9[][\w.:\[\]-]*(?:$|[/?,"' ]))`)
+	userAt     = regexp.MustCompile(`^[A-Za-z_][\w.+%-]*:([^\s@/,:()\[\]]\S*?)@(?:\w+\(|[A-Za-z0-9[][\w.:\[\]-]*(?:$|[/?,"' ]))`)
 	urlUser    = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/:@"'<>]*):([^\s/@"']+)@`)
 	bearer     = regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)
 	basic      = regexp.MustCompile(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)

@@ -163,6 +163,7 @@ var passwordFiles = map[string]*regexp.Regexp{
 	"chap-secrets":   regexp.MustCompile(`^[^#\s]\S*\s+\S+\s+"?([^\s"]+)`),
 	"pap-secrets":    regexp.MustCompile(`^[^#\s]\S*\s+\S+\s+"?([^\s"]+)`),
 	"ipsec.secrets":  regexp.MustCompile(`^[^#]*:\s*(?:PSK|XAUTH|EAP|NTLM|PIN)\s+(?:%\w+\s+)?"?([^"\s%]+)"?`),
+	"passwd.client":  regexp.MustCompile(`^[^:#\s]+:[^:]+:(\S+)`),
 	".erlang.cookie": regexp.MustCompile(`^([A-Za-z0-9_-]{6,})$`),
 }
 

@@ -32,7 +32,7 @@ type line struct {
 var stems = []string{
 	"pass", "pwd", "pw=", "pw:", "pw ", "pw\"", "pw'", "passcode", "secret", "token", "cred", "key", "auth", "salt", "psk", "hmac", "communit",
 	"bearer", "basic", "-----begin", "cookie", "mnemonic", "apr1$", "$2a$", "$2b$", "$2y$", "$1$", "$5$", "$6$", "$y$", "$7$", "{ssha", "{sha", "argon2",
-	"/services/", "/webhooks/", "connectionstring", "connect(", "connection(", "createuser", "identified by", "(description",
+	"/services/", "/webhooks/", "connectionstring", "connect(", "connection(", "createuser", "sqlconnectinfo", "pdo(", "mysqli(", "\"encrypt\"", "identified by", "(description",
 }
 
 // flagStems are the clients of arguments.go.

@@ -56,30 +56,43 @@ func locateStream(path string, r io.Reader) ([]Place, error) {
 	return w.read(io.MultiReader(&head, in))
 }
 
+// locateZipped reads what gzip made, as far as it is whole.
 func locateZipped(path string, in io.Reader) ([]Place, error) {
-	z, err := gzip.NewReader(in)
-	if err != nil { // it only began like one
-		return nil, nil
+	source := &untilBroken{r: in}
+	z, err := gzip.NewReader(source)
+	if err == nil {
+		places, _ := unzipped(path, &untilBroken{r: io.LimitReader(z, mostUnzipped)}) // only the source can fail
+		return places, source.err
 	}
-	broken := &untilBroken{r: io.LimitReader(z, mostUnzipped)}
+	return nil, source.err // it only began like one
+}
+
+func unzipped(path string, r io.Reader) ([]Place, error) {
 	var head bytes.Buffer
-	if _, err := io.CopyN(&head, broken, wholeLimit); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := io.CopyN(&head, r, wholeLimit); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if head.Len() < wholeLimit {
 		return withoutLines(locate(path, head.Bytes(), 1)), nil
 	}
 	w := windows{kind: kindOf(path), seen: map[Place]bool{}}
-	places, err := w.read(io.MultiReader(&head, broken))
+	places, err := w.read(io.MultiReader(&head, r))
 	return withoutLines(places), err
 }
 
-// untilBroken ends where its reader fails: what is damaged is read up to there.
-type untilBroken struct{ r io.Reader }
+// untilBroken ends where its reader fails, and keeps why: what is damaged is read up
+// to there.
+type untilBroken struct {
+	r   io.Reader
+	err error
+}
 
 func (u *untilBroken) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			u.err = err
+		}
 		err = io.EOF
 	}
 	return n, err

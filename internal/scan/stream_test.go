@@ -119,6 +119,17 @@ func TestLocateReaderTellsWhatItCannotRead(t *testing.T) {
 			t.Errorf("after %d bytes: %v", size, err)
 		}
 	}
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	if _, err := io.CopyN(z, rand.NewChaCha8([32]byte{}), 4096); err != nil || z.Flush() != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{5, 1000} {
+		r := io.MultiReader(bytes.NewReader(zipped.Bytes()[:n]), iotest.ErrReader(broken))
+		if _, err := LocateReader("a.gz", r); !errors.Is(err, broken) {
+			t.Errorf("after %d bytes of a zipped stream: %v", n, err)
+		}
+	}
 }
 
 // endless repeats a text up to a size.
