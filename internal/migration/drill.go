@@ -98,6 +98,8 @@ func StagingDrills() []StagingDrill {
 func (s Spec) DrillSettings(drill StagingDrill) string {
 	d := s.Drills
 	switch {
+	case drill == DrillRoundTrip && len(d.Approved) > 0:
+		return DigestOf(d.Approved)[:16] // a difference that was approved is none
 	case drill == DrillDrain && (d.Rate != 0 || d.For != 0 || d.Path != ""):
 		return DigestOf([]any{d.Rate, d.For, d.Path})[:16]
 	case drill == DrillTruth && len(d.Truth) > 0:

@@ -108,6 +108,7 @@ func TestWhichDrills(t *testing.T) {
 func TestWhatCounts(t *testing.T) {
 	image := func(s *migration.Spec) { s.Workloads[0].Image = image("two") }
 	rate := func(s *migration.Spec) { s.Drills.Rate = 80 }
+	approved := func(s *migration.Spec) { s.Drills.Approved = []string{"app.yaml is left out"} }
 	for name, tt := range map[string]struct {
 		drill migration.StagingDrill
 		vary  func(*migration.Spec)
@@ -119,6 +120,7 @@ func TestWhatCounts(t *testing.T) {
 		"too old":             {migration.DrillDrain, nil, 25 * time.Hour, true},
 		"another image":       {migration.DrillDrain, image, 0, true},
 		"another rate":        {migration.DrillDrain, rate, 0, true},
+		"what was approved":   {migration.DrillRoundTrip, approved, 0, true},
 		"of no concern to it": {migration.DrillReplace, rate, 0, false},
 		"left out": {migration.DrillReplace, func(s *migration.Spec) {
 			s.Drills.Skip = map[migration.StagingDrill]string{migration.DrillReplace: "x"}
