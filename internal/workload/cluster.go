@@ -44,8 +44,9 @@ func order(l look) (Finding, bool) {
 }
 
 // identity fires where instances are known by name or address: they dial each
-// other, speak to a group, their settings name the machine, or their clients share
-// them out by address.
+// other where they listen themselves, speak to a group, or their clients share them
+// out by address. Settings that name the machine are no such sign: most of them are
+// an address to listen on.
 func identity(l look) (Finding, bool) {
 	var seen []Evidence
 	for i, m := range l.machines {
@@ -54,15 +55,8 @@ func identity(l look) (Finding, bool) {
 				continue
 			}
 			for j, other := range l.machines {
-				if i != j && isMachine(other, p) {
+				if i != j && isMachine(other, p) && listens(other, p.Port) {
 					seen = append(seen, evidence(m, p.Seen, "dials its other instance %s at port %d", called(other), p.Port))
-				}
-			}
-		}
-		for _, t := range m.Trees {
-			for _, e := range t.Entries {
-				if e.PerHost {
-					seen = append(seen, evidence(m, 0, "%s/%s names the machine itself", strings.TrimSuffix(t.Path, "/"), e.Path))
 				}
 			}
 		}
@@ -74,6 +68,10 @@ func identity(l look) (Finding, bool) {
 	}
 	seen = append(seen, l.stores(func(s inventory.Store) bool { return s.Own && s.Kind == "memcached" })...)
 	return Finding{RuleIdentity, "its instances are known by name or address", seen}, len(seen) > 0
+}
+
+func listens(m inventory.Facts, port int) bool {
+	return slices.ContainsFunc(m.Listeners, func(l inventory.Listener) bool { return l.Port == port })
 }
 
 // twins fires where several machines run it and do not know each other.

@@ -127,6 +127,13 @@ func (l look) unknown() []string {
 		for _, what := range strange(m) {
 			out = append(out, called(m)+": what is in "+what)
 		}
+		for _, t := range m.Trees {
+			for _, e := range t.Entries {
+				if e.PerHost {
+					out = append(out, fmt.Sprintf("%s: whether an instance needs a name of its own: %s/%s names the machine", called(m), strings.TrimSuffix(t.Path, "/"), e.Path))
+				}
+			}
+		}
 	}
 	return out
 }

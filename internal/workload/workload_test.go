@@ -56,6 +56,14 @@ func dials(address string, port int) func(*inventory.Facts) {
 	}
 }
 
+func serves(port int) func(*inventory.Facts) {
+	return func(f *inventory.Facts) { f.Listeners = append(f.Listeners, inventory.Listener{Port: port}) }
+}
+
+func namesItself(f *inventory.Facts) {
+	f.Trees = []inventory.Tree{{Path: "/etc/x", Entries: []inventory.TreeEntry{{Path: "node.conf", PerHost: true}}}}
+}
+
 var ownPostgres = inventory.Store{Kind: "postgresql", Role: "database", Where: "127.0.0.1:5432", Own: true, Local: true, Why: "it is the process"}
 
 // Each rule has what makes it fire, and its neighbour that does not.
@@ -96,16 +104,15 @@ func TestRules(t *testing.T) {
 		{"one instance of a store", of(machine("a", uses(ownPostgres))), RuleOrder, false},
 		{"two instances of a store", of(machine("a", uses(ownPostgres)), machine("b", uses(ownPostgres))), RuleOrder, true},
 		{"two of something else", of(machine("a", nil), machine("b", nil)), RuleOrder, false},
-		{"two that dial each other", of(machine("a", with(at("192.0.2.1"), dials("192.0.2.2", 7000))), machine("b", at("192.0.2.2"))), RuleIdentity, true},
+		{"two that dial each other", of(machine("a", with(at("192.0.2.1"), dials("192.0.2.2", 7000))), machine("b", with(at("192.0.2.2"), serves(7000)))), RuleIdentity, true},
+		{"one that dials a store beside the other", of(machine("a", with(at("192.0.2.1"), dials("192.0.2.2", 5432))), machine("b", with(at("192.0.2.2"), serves(7000)))), RuleIdentity, false},
 		{"two that dial a third", of(machine("a", with(at("192.0.2.1"), dials("192.0.2.9", 7000))), machine("b", at("192.0.2.2"))), RuleIdentity, false},
 		{"two that dial a third are twins", of(machine("a", with(at("192.0.2.1"), dials("192.0.2.9", 7000))), machine("b", at("192.0.2.2"))), RuleTwins, true},
-		{"two that dial each other are none", of(machine("a", with(at("192.0.2.1"), dials("192.0.2.2", 7000))), machine("b", at("192.0.2.2"))), RuleTwins, false},
+		{"two that dial each other are none", of(machine("a", with(at("192.0.2.1"), dials("192.0.2.2", 7000))), machine("b", with(at("192.0.2.2"), serves(7000)))), RuleTwins, false},
 		{"two whose peers nobody saw", of(machine("a", nil), machine("b", blindTo(inventory.SubjectPeers))), RuleTwins, false},
 		{"two behind a sticky proxy", of(machine("a", func(f *inventory.Facts) { f.Proxies = []inventory.Proxy{{Kind: "nginx", Sticky: "ip_hash"}} }), machine("b", nil)), RuleTwins, false},
 		{"one alone has no twin", of(machine("a", nil)), RuleTwins, false},
-		{"settings that name the machine", of(machine("a", func(f *inventory.Facts) {
-			f.Trees = []inventory.Tree{{Path: "/etc/x", Entries: []inventory.TreeEntry{{Path: "node.conf", PerHost: true}}}}
-		})), RuleIdentity, true},
+		{"settings that name the machine", of(machine("a", namesItself)), RuleIdentity, false},
 		{"a group", of(machine("a", func(f *inventory.Facts) { f.Listeners = []inventory.Listener{{Address: "239.0.0.1", Multicast: true}} })), RuleIdentity, true},
 		{"memcached", of(machine("a", uses(inventory.Store{Kind: "memcached", Role: "cache", Own: true}))), RuleIdentity, true},
 		{"memcached keeps nothing", of(machine("a", uses(inventory.Store{Kind: "memcached", Role: "cache", Own: true}))), RuleStore, false},
@@ -182,9 +189,9 @@ func TestVerdicts(t *testing.T) {
 
 func TestUnknownsAreNamed(t *testing.T) {
 	d := Decide(migration.Workload{Name: "x"}, of(machine("a", with(
-		blindTo(inventory.SubjectPeers), writes("/srv/odd", inventory.FileOther, 1, 0), func(f *inventory.Facts) { f.Coverage.Samples = 1 }))))
+		blindTo(inventory.SubjectPeers), namesItself, writes("/srv/odd", inventory.FileOther, 1, 0), func(f *inventory.Facts) { f.Coverage.Samples = 1 }))))
 	text := strings.Join(d.Unknown, "\n")
-	for _, want := range []string{"a: the peers: of another user: permission denied", "a: what is in /srv/odd", "looked at once"} {
+	for _, want := range []string{"a: the peers: of another user: permission denied", "a: what is in /srv/odd", "looked at once", "/etc/x/node.conf names the machine"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not among\n%s", want, text)
 		}
