@@ -45,7 +45,7 @@ func (c *completion) all() error {
 				about = inventory.Report{}
 			}
 			s.machines = about.Machines
-			s.decision = workload.Decide(*w, about)
+			s.decision = workload.Owed(workload.Decide(*w, about), c.in.Spec.Fixes)
 		}
 		if err := s.complete(); err != nil {
 			return fmt.Errorf("workload %s: %w", w.Name, err)

@@ -26,10 +26,12 @@ func asDeclared(l look) []migration.Reason {
 }
 
 func kindReason(d workloads.Decision) migration.Reason {
-	switch d.Verdict {
-	case migration.Pass:
+	switch {
+	case d.Fix != nil:
+		return passes(migration.CodeWorkloadKind, "%s is declared a %s, and the machines speak against it: %s", d.Workload, d.Declared, d.Remedy)
+	case d.Verdict == migration.Pass:
 		return passes(migration.CodeWorkloadKind, "%s is declared a %s, and nothing that was seen speaks against it", d.Workload, d.Declared)
-	case migration.Fail:
+	case d.Verdict == migration.Fail:
 		r := fails(migration.CodeWorkloadKind, "%s is declared a %s, and the facts speak against it: %s", d.Workload, d.Declared, d.Thumb)
 		return hint(r, "%s; rehome workload FILE shows what was seen", d.Remedy)
 	}

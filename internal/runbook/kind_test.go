@@ -48,6 +48,9 @@ func TestAsDeclared(t *testing.T) {
 	checkGuard(t, one, []guardCase{
 		{name: "a Deployment without state", step: at, see: withFacts(nil), want: "pass"},
 		{name: "a Deployment with data", step: at, see: withFacts(keepsData), want: "fail, blocks"},
+		{name: "a Deployment with data that the release mends", step: at, vary: spec(func(s *migration.Spec) {
+			s.Fixes = append(slices.Clone(s.Fixes), migration.Fix{Code: migration.CodeStateDisk, Drill: migration.DrillReplace, How: "it is in the database"})
+		}), see: withFacts(keepsData), want: "pass"},
 		{name: "a StatefulSet without state", step: at, vary: kindOf(migration.KindStatefulSet), see: withFacts(nil), want: "fail, blocks"},
 		{name: "not looked at whole", step: at, see: withFacts(func(f *inventory.Facts) {
 			f.Gaps = append(f.Gaps, inventory.Gap{Subject: inventory.SubjectFiles, Why: "permission denied"})

@@ -39,7 +39,7 @@ func Of(spec migration.Spec, report inventory.Report) []Decision {
 	out := make([]Decision, 0, len(spec.Workloads))
 	for _, w := range spec.Workloads {
 		part, whole := About(spec, w, report)
-		d := Decide(w, part)
+		d := Owed(Decide(w, part), spec.Fixes)
 		if !whole {
 			d.Unknown = append(d.Unknown, "which of the migration's workloads these facts are about: none of them listens on a port of "+w.Name)
 			if d.Verdict != migration.Pass {

@@ -80,6 +80,8 @@ type Decision struct {
 	// StatefulSet is how one of it is made, where the facts or the declaration want one.
 	StatefulSet *StatefulSet `json:"statefulSet,omitempty"`
 	Operator    *Operator    `json:"operator,omitempty"`
+	// Fix is the declared one to whose drill the proof is owed that a Deployment will do.
+	Fix *migration.Fix `json:"fix,omitempty"`
 }
 
 // StatefulSet is what a StatefulSet is made of, each with its reason.

@@ -271,6 +271,39 @@ func TestManagementAndOperators(t *testing.T) {
 	}
 }
 
+// A declared fix takes the contradiction only where its drill can prove all of it.
+func TestOwed(t *testing.T) {
+	sessions := writes("/var/lib/x/sessions/s1", inventory.FileSession, 1, 0)
+	data := writes("/var/lib/x/a.db", inventory.FileData, 1, 0)
+	fix := func(code migration.Code, drill migration.StagingDrill) migration.Fix {
+		return migration.Fix{Code: code, Drill: drill, How: "sessions are signed cookies"}
+	}
+	session := fix(migration.CodeStateDisk, migration.DrillSession)
+	for _, c := range []struct {
+		name  string
+		facts func(*inventory.Facts)
+		fixes []migration.Fix
+		want  migration.Verdict
+	}{
+		{"no fix", sessions, nil, migration.Fail},
+		{"sessions, mended", sessions, []migration.Fix{fix(migration.CodeHealth, migration.DrillTruth), session}, migration.Pass},
+		{"sessions, and another item mended", sessions, []migration.Fix{fix(migration.CodeConfigRO, migration.DrillReadOnly)}, migration.Fail},
+		{"data, and sessions mended", data, []migration.Fix{session}, migration.Fail},
+		{"both, and sessions mended", with(sessions, data), []migration.Fix{session}, migration.Fail},
+		{"both, mended", with(sessions, data), []migration.Fix{session, fix(migration.CodeStateDisk, migration.DrillReplace)}, migration.Pass},
+		{"a store of its own", with(sessions, uses(ownPostgres)), []migration.Fix{session}, migration.Fail},
+	} {
+		spec := migration.Spec{Workloads: []migration.Workload{{Name: "x", Kind: migration.KindDeployment}}, Fixes: c.fixes}
+		d := Of(spec, of(machine("a", c.facts)))[0]
+		if d.Verdict != c.want || (d.Fix != nil) != (c.want == migration.Pass) || d.Kind != migration.KindStatefulSet {
+			t.Errorf("%s: %+v", c.name, d)
+		}
+		if d.Fix != nil && !strings.Contains(d.Remedy, "owed to the staging drill "+string(d.Fix.Drill)) {
+			t.Errorf("%s: %q", c.name, d.Remedy)
+		}
+	}
+}
+
 // With several workloads, facts count for the one on whose port something listens.
 func TestSeveralWorkloads(t *testing.T) {
 	listens := func(port int) func(*inventory.Facts) {
