@@ -54,7 +54,7 @@ func (t *trial) ask(ctx context.Context, q question) (int, []*http.Cookie, error
 		return 0, nil, fmt.Errorf("%s %s: %w", method, pathOf(q.path), err)
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)) //nolint:errcheck // the status is what counts
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)) // the status is what counts
 	return resp.StatusCode, live(resp.Cookies()), nil
 }
 

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -199,7 +200,7 @@ func (t *trial) logs(ctx context.Context) outcome {
 		switch {
 		case err == nil:
 			seen = append(seen, fmt.Sprintf("pod %s: its log grew by %d bytes while it worked", p.Name, n-sizes[p.UID]))
-		case err == errSilent: //nolint:errorlint // it is this package's own and never wrapped
+		case errors.Is(err, errSilent):
 			silent = append(silent, fmt.Sprintf("pod %s: its log has %d bytes, as before it worked", p.Name, n))
 		default:
 			return cannot("read the log of pod "+p.Name, err)
