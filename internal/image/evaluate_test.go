@@ -187,19 +187,21 @@ func flat(t *testing.T, img v1.Image) map[string]string {
 // same image.
 func TestTheDockerfileGivesTheSameImage(t *testing.T) {
 	s := newShelf(t)
+	_, facts := application(t)
+	base := s.base(baseEntries(libraryEntries(t, facts)...)...)
 	for what, c := range map[string]struct {
 		base   string
 		change func(*Order, map[string]string)
 	}{
-		"on an approved base": {s.base(baseEntries()...), func(*Order, map[string]string) {}},
+		"on an approved base": {base, func(*Order, map[string]string) {}},
 		"on an empty base":    {scratch, func(*Order, map[string]string) {}},
-		"with a directory":    {s.base(baseEntries()...), func(o *Order, _ map[string]string) { o.With = []string{"/opt/bank"} }},
-		"with words that are hard to say": {s.base(baseEntries()...), func(o *Order, _ map[string]string) {
+		"with a directory":    {base, func(o *Order, _ map[string]string) { o.With = []string{"/opt/bank"} }},
+		"with words that are hard to say": {base, func(o *Order, _ map[string]string) {
 			o.Entrypoint = []string{"/opt/bank/bin/bank", `$HOME "a" 'b' \n ${X:-y}`, "ü # <<EOF", `C:\`, "`x`"}
 			o.Facts.Unit.Settings["WorkingDirectory"] = `/srv/a b/$x "y" \z\`
 			o.Name = `bank "$HOME" \`
 		}},
-		"with a library elsewhere": {s.base(baseEntries()...), func(o *Order, files map[string]string) {
+		"with a library elsewhere": {base, func(o *Order, files map[string]string) {
 			p := &o.Facts.Programs[0]
 			for i, l := range p.Libraries {
 				if stem(path.Base(l.Path)) == "libpcre2" {

@@ -211,6 +211,20 @@ func application(t testing.TB) (map[string]string, inventory.Facts) {
 	}
 }
 
+// libraryEntries are the libraries of the application as a base has them.
+func libraryEntries(t testing.TB, facts inventory.Facts) []tarEntry {
+	t.Helper()
+	var out []tarEntry
+	for _, l := range facts.Programs[0].Libraries {
+		data, err := os.ReadFile(l.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, file("usr/"+strings.TrimPrefix(l.Path[1:], "usr/"), string(data)))
+	}
+	return out
+}
+
 // order is what the tests build unless they say otherwise.
 func (s shelf) order(facts inventory.Facts, base string) Order {
 	return Order{Name: "bank", Facts: facts, Policy: migration.Policy{ApprovedBases: []string{s.host + "/base/", scratch}}, Base: base, At: time.Unix(0, 0).UTC()}
