@@ -17,6 +17,11 @@ const (
 	defaultFor  = 30 * time.Second
 )
 
+// enough is the share of the rate with which the drill counts. A measurement asks
+// for more; here it matters that requests came while pods went, and a machine that
+// stops for a moment at the end of a round is made up for by the next.
+const enough = 0.9
+
 // drain deletes every pod once, one after the other, while requests come at a
 // constant rate: not one of them may fail.
 func (t *trial) drain(ctx context.Context) outcome {
@@ -128,7 +133,7 @@ func (t *trial) drained(path string, loads []inventory.Load, endings []ended, er
 	var seen, short []string
 	for _, l := range loads {
 		requests, errs = requests+l.Requests, errs+l.Errors
-		if l.Achieved < 0.98*l.Rate {
+		if l.Achieved < enough*l.Rate {
 			short = append(short, fmt.Sprintf("%.1f of %g requests a second were reached", l.Achieved, l.Rate))
 		}
 		if l.Errors > 0 {

@@ -41,6 +41,7 @@ func TestDrills(t *testing.T) {
 		{migration.DrillDrain, "killed", func(w *world) { w.bench.killed = true }, migration.Fail, "2 processes had to be killed"},
 		{migration.DrillDrain, "rate not reached", func(w *world) { w.load.Achieved = 20 }, migration.Unknown, "20.0 of 25"},
 		{migration.DrillDrain, "end not seen", func(w *world) { w.bench.unseen = true }, migration.Unknown, "was not seen"},
+		{migration.DrillDrain, "rate nearly reached", func(w *world) { w.load.Achieved = 23 }, migration.Pass, "not one failed"},
 		{migration.DrillDrain, "no way", func(w *world) { w.bench.noWay = true }, migration.Unknown, "no way to the pods"},
 		{migration.DrillDrain, "path fails before", func(w *world) { w.spec.Drills.Path = "/session" }, migration.Unknown, "/session answers 401"},
 
