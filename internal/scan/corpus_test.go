@@ -27,7 +27,7 @@ func counted(files []corpus.File) *corpus.Count {
 // 300 secrets and 600 lines that look like one are counted.
 func TestLocateFindsTheLabelledSecrets(t *testing.T) {
 	for seed := range uint64(5) {
-		files, _ := corpus.Generated(seed, 4)
+		files, _ := corpus.Generated(seed, 3)
 		judgeCount(t, fmt.Sprintf("seed %d", seed), counted(files))
 	}
 }

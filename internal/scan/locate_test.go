@@ -242,7 +242,7 @@ func TestLocateIsLinear(t *testing.T) {
 		"one line.json":   `{"a":[` + strings.Repeat(`{"password":"Zk3vQ9wLmT7r"},`, n/10) + `{}]}`,
 		"one line.yaml":   `a: [` + strings.Repeat(`{password: Zk3vQ9wLmT7r},`, n/10) + `{}]`,
 		"one tag.xml":     "<a " + strings.Repeat("password='Zk3vQ9wLmT7r'\n", n/10) + "/>",
-		"keys.go":         strings.Repeat("-----BEGIN PRIVATE KEY-----\nAbcd\n", n),
+		"keys.go":         strings.Repeat("-----BEGIN PRIVATE KEY-----\nAbcd\n", n/5),
 		"calls.py":        strings.Repeat("f(password(", n),
 		"quotes.py":       strings.Repeat("token 'a", n),
 		"blocks.tf":       strings.Repeat("password {\n", n),
