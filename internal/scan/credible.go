@@ -209,9 +209,12 @@ var (
 	example    = regexp.MustCompile(`(?i)example|placeholder|dummy|redacted|replace[-_ ]?(?:me|this|with)|insert[-_ ]|your[-_ ]?(?:own[-_ ]?)?(?:password|passwd|secret|token|key|api|access|client|auth|db|here|user|account|pass\b)|not[-_ ]?(?:a[-_ ]?)?(?:real|secret|used)|^fake|[-_]fake|\bfake|^sample|to[-_ ]?be[-_ ]?(?:filled|set|changed|replaced)|fixme|^todo|^tbd$|xxxx|\*\*\*|\.\.\.$|…|put[-_ ].*here|goes[-_ ]?here|<.*>`)
 )
 
+// exampleStems are of what each alternative of example needs one.
+var exampleStems = []string{"example", "placeholder", "dummy", "redacted", "replace", "insert", "your", "not", "fake", "sample", "to", "fixme", "tbd", "xxxx", "***", "...", "…", "put", "goes", "<"}
+
 // isExample says that a value shows where one would stand.
 func isExample(value string) bool {
-	return example.MatchString(value) || bracketed.MatchString(value)
+	return containsAny(strings.ToLower(value), exampleStems...) && example.MatchString(value) || bracketed.MatchString(value)
 }
 
 // isTemplate says that a part of the value comes from elsewhere.
