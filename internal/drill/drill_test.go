@@ -79,6 +79,12 @@ func TestDrills(t *testing.T) {
 		{migration.DrillRoundTrip, "the same", nil, migration.Pass, "1 file of the machine's"},
 		{migration.DrillRoundTrip, "another content", func(w *world) { w.mounted(map[string]string{"bank.conf": "key = other"}) }, migration.Fail, "/etc/bank/bank.conf differs"},
 		{migration.DrillRoundTrip, "missing", func(w *world) { w.mounted(nil) }, migration.Fail, "/etc/bank/bank.conf is missing in the pod"},
+		{migration.DrillRoundTrip, "missing, and not decided", func(w *world) { w.more("old.bak") }, migration.Fail, `such as "/etc/bank/old.bak is left out"`},
+		{migration.DrillRoundTrip, "left out", func(w *world) { w.more("old.bak", "/etc/bank/old.bak is left out") }, migration.Pass, "/etc/bank/old.bak is left out, as approved"},
+		{migration.DrillRoundTrip, "left out by its directory", func(w *world) { w.more("old/x", "/etc/bank/old is left out") }, migration.Pass, "/etc/bank/old/x is left out, as approved"},
+		{migration.DrillRoundTrip, "another is left out", func(w *world) { w.more("old.bak", "/etc/bank/old is left out") }, migration.Fail, "/etc/bank/old.bak is missing"},
+		{migration.DrillRoundTrip, "link out of it", func(w *world) { w.link("modules") }, migration.Unknown, `such as "/etc/bank/modules is left out"`},
+		{migration.DrillRoundTrip, "link out of it, left out", func(w *world) { w.link("modules", "/etc/bank/modules is left out") }, migration.Pass, "/etc/bank/modules is left out, as approved"},
 		{migration.DrillRoundTrip, "too much", func(w *world) { w.mounted(map[string]string{"bank.conf": "key = " + canary, "x": ""}) }, migration.Fail, "/etc/bank/x is in the pod and not"},
 		{migration.DrillRoundTrip, "unreadable", func(w *world) { w.bench.mounted.Entries[1].Err = "permission denied" }, migration.Unknown, "permission denied"},
 		{migration.DrillRoundTrip, "not mounted", func(w *world) { w.spec.VMs[0].ConfigDirs[0] = "/etc/other" }, migration.Fail, "/etc/other is not mounted"},
@@ -119,6 +125,20 @@ func (w *world) claim(files map[string]string) {
 }
 
 func (w *world) mounted(files map[string]string) { w.bench.mounted = treeOf("/etc/bank", files) }
+
+// more gives the machine a file that no pod has, and approves lines.
+func (w *world) more(name string, approved ...string) {
+	w.drills.Machines = fakeMachines{tree: treeOf("/etc/bank", map[string]string{"bank.conf": "key = " + canary, name: canary})}
+	w.spec.Drills.Approved = approved
+}
+
+// link gives it a link that leads out of the directory.
+func (w *world) link(name string, approved ...string) {
+	t := treeOf("/etc/bank", map[string]string{"bank.conf": "key = " + canary})
+	t.Entries = append(t.Entries, tree.Entry{Path: name, Kind: tree.Link, Target: "/usr/lib/modules"})
+	w.drills.Machines = fakeMachines{tree: t}
+	w.spec.Drills.Approved = approved
+}
 
 // differing gives staging a configuration of its own, which is approved.
 func (w *world) differing(production string) {

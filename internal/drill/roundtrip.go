@@ -35,7 +35,7 @@ func (t *trial) roundTrip(ctx context.Context) outcome {
 	if err != nil {
 		return blind(err)
 	}
-	c := comparison{hash: newHasher()}
+	c := comparison{hash: newHasher(), approved: t.spec.Drills.Approved}
 	for _, vm := range t.spec.VMs {
 		for _, dir := range vm.ConfigDirs {
 			if out, ok := t.compareDir(ctx, run, list[0], vm, dir, &c); !ok {
@@ -86,6 +86,9 @@ type difference struct {
 // comparison collects differences.
 type comparison struct {
 	hash        hasher
+	approved    []string
+	left        []string // paths that are left out by decision
+	undecided   []string // paths of which somebody may decide that they are
 	files       int
 	differences []difference
 	unread      []string
@@ -120,7 +123,7 @@ func (c *comparison) compare(host string, machine, pod tree.Tree, modes bool) {
 		}
 	}
 	for _, e := range there.Entries {
-		if e.Kind == tree.File {
+		if h, both := here.At(e.Path); both && e.Kind == tree.File && h.Kind == tree.File {
 			c.files++
 		}
 	}
@@ -129,8 +132,16 @@ func (c *comparison) compare(host string, machine, pod tree.Tree, modes bool) {
 // missing is what a volume should have and has not. A link that leads out of the
 // tree cannot be compared: what is behind it was not read.
 func (c *comparison) missing(at, host string, e tree.Entry) {
+	switch {
+	case e.Kind == tree.Dir: // what it holds is missing too, and named
+		return
+	case c.leftOut(at):
+		c.left = append(c.left, at)
+		return
+	}
+	c.undecided = append(c.undecided, at)
 	switch e.Kind {
-	case tree.File, tree.Dir:
+	case tree.File:
 		c.add(at, "is missing in the pod", "")
 	case tree.Link:
 		c.unread = append(c.unread, fmt.Sprintf("%s on %s leads out of the directory, or nowhere", at, host))
@@ -138,6 +149,18 @@ func (c *comparison) missing(at, host string, e tree.Entry) {
 		c.add(at, fmt.Sprintf("is a %s, which no volume can have", e.Kind), "")
 	}
 }
+
+// leftOut says whether somebody has decided that a path is not moved: the path
+// itself, or a directory above it, stands among what is approved.
+func (c *comparison) leftOut(at string) bool {
+	return slices.ContainsFunc(c.approved, func(line string) bool {
+		p, ok := strings.CutSuffix(line, isLeftOut)
+		return ok && (at == p || strings.HasPrefix(at, p+"/"))
+	})
+}
+
+// isLeftOut ends the line by which a path is left out.
+const isLeftOut = " is left out"
 
 // alike says whether a volume gives a file the permissions that matter: those of
 // its owner are the group's there, where fsGroup lets the application read it.
@@ -185,6 +208,13 @@ func sumOf(content tree.Content) string {
 
 func (c *comparison) outcome(pod string) outcome {
 	var seen []string
+	for _, at := range c.left {
+		seen = append(seen, at+isLeftOut+", as approved")
+	}
+	decide := ""
+	if len(c.undecided) > 0 {
+		decide = fmt.Sprintf("; what is not to be moved stands in drills.approved, such as %q", c.undecided[0]+isLeftOut)
+	}
 	for _, d := range c.differences {
 		seen = append(seen, d.path+" "+d.text)
 	}
@@ -193,12 +223,11 @@ func (c *comparison) outcome(pod string) outcome {
 	case len(c.differences) > 0:
 		return fail(fmt.Sprintf("%s of the machine's configuration %s not what pod %s finds.", plural(len(c.differences), "path", "paths"),
 			map[bool]string{true: "is", false: "are"}[len(c.differences) == 1], pod),
-			"convert the machine's directory again and mount what comes out; what staging has to have otherwise is approved by drills.approved", seen...)
+			"convert the machine's directory again and mount what comes out; what staging has to have otherwise is approved by drills.approved"+decide, seen...)
 	case len(c.unread) > 0:
-		return unknown("Not every file could be compared.", "make it readable for the user of the agent, or take it out of the directory", seen...)
+		return unknown("Not every file could be compared.", "make it readable for the user of the agent, or take it out of the directory"+decide, seen...)
 	case c.files == 0:
 		return unknown("There is no file to compare.", "name in vms.configDirs where the configuration is", seen...)
 	}
-	return pass(fmt.Sprintf("%s of the machine's configuration %s in pod %s what they are on the machine.",
-		plural(c.files, "file", "files"), "are", pod), seen...)
+	return pass(fmt.Sprintf("%s of the machine's configuration compared: pod %s finds what the machine has.", plural(c.files, "file", "files"), pod), seen...)
 }

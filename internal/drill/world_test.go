@@ -306,6 +306,9 @@ func (b *fakeBench) Data(_ context.Context, env migration.Env, _ string) ([]Datu
 func treeOf(root string, files map[string]string) tree.Tree {
 	t := tree.Tree{Root: root, Entries: []tree.Entry{{Path: ".", Kind: tree.Dir, Mode: 0o755}}}
 	for name, text := range files {
+		if dir, _, below := strings.Cut(name, "/"); below {
+			t.Entries = append(t.Entries, tree.Entry{Path: dir, Kind: tree.Dir, Mode: 0o755})
+		}
 		t.Entries = append(t.Entries, tree.Entry{Path: name, Kind: tree.File, Mode: 0o644, Size: int64(len(text)), SHA256: sumOf(tree.Content(text))})
 	}
 	tree.Sort(t.Entries)
