@@ -88,7 +88,7 @@ func TestConfigurationOfDebianMakesTheRoundTrip(t *testing.T) {
 		t.Errorf("%s: %s", res.Verdict, res.Text)
 	}
 	var files int
-	if _, err := fmt.Sscan(res.Text, &files); err != nil || files < 150 {
+	if _, err := fmt.Sscan(res.Text, &files); err != nil || files < 100 {
 		t.Errorf("%d files were compared: %s", files, res.Text)
 	}
 }
