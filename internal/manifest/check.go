@@ -18,6 +18,9 @@ func Digest(spec migration.Spec, env migration.Env, part migration.Part, workloa
 // be rendered, and the action was decided for this spec and not for one that
 // was edited since.
 func Check(spec migration.Spec, a migration.Apply) error {
+	if e := spec.Target.Exposure; a.Part == migration.PartExposure && e != migration.ExposeLoadBalancer {
+		return fmt.Errorf("exposure %s is rendered for review; that it is applied and observed is not built yet: use %s", e, migration.ExposeLoadBalancer)
+	}
 	if _, err := Objects(spec, a.Env, a.Part, a.Workload); err != nil {
 		return err
 	}
