@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -170,17 +171,8 @@ func (p *Program) convert(ctx context.Context, dir string, f convertFlags) error
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() {
-		select {
-		case <-p.Stop:
-			cancel(errStopped)
-		case <-ended:
-		}
-	}()
+	ctx, end := p.stoppable(ctx)
+	defer end()
 	plan, err := p.planOf(ctx, dir, f, o)
 	defer secrets.Forget(plan.Objects)
 	if err != nil {
@@ -195,6 +187,20 @@ func (p *Program) convert(ctx context.Context, dir string, f convertFlags) error
 		return err
 	}
 	return p.carryOut(ctx, plan, v, files, before, f)
+}
+
+// stoppable is a context that ends when a person asks to stop. end gives it back.
+func (p *Program) stoppable(ctx context.Context) (_ context.Context, end func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		select {
+		case <-p.Stop:
+			cancel(errStopped)
+		case <-ended:
+		}
+	}()
+	return ctx, func() { close(ended); cancel(nil) }
 }
 
 // planOf reads the tree, and lets go of whatever of it is in no object.
@@ -325,16 +331,26 @@ func (f convertFlags) clusterSettings() map[string]string {
 // options are what the files that flags name add to them.
 func (f convertFlags) options() (convert.Options, error) {
 	o := convert.Options{Name: f.name, Namespace: f.namespace, Mount: f.mount, Vault: f.secrets == storeVault, Together: f.emit == emitInjector, Extract: f.extract, DoubtfulSecret: f.doubtful}
-	if f.nameKey != "" {
-		b, err := os.ReadFile(f.nameKey)
-		if err != nil {
-			return o, failed("--name-key: %w", err)
-		}
-		if o.NameKey = []byte(strings.TrimSpace(string(b))); len(o.NameKey) < 16 {
-			return o, failed("--name-key %s holds less than 16 bytes: a key that can be guessed keeps nobody from guessing", f.nameKey).with("make one: openssl rand -base64 32 > %s", f.nameKey)
-		}
-	}
 	var err error
+	if o.NameKey, err = readNameKey(f.nameKey); err != nil {
+		return o, err
+	}
 	o.Decisions, err = readDecisions(f.decisions, f.name)
 	return o, err
+}
+
+// readNameKey gives none where no file is named.
+func readNameKey(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, failed("--name-key: %w", err)
+	}
+	key := bytes.TrimSpace(b)
+	if len(key) < 16 {
+		return nil, failed("--name-key %s holds less than 16 bytes: a key that can be guessed keeps nobody from guessing", file).with("make one: openssl rand -base64 32 > %s", file)
+	}
+	return key, nil
 }

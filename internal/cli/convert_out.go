@@ -17,6 +17,7 @@ import (
 	"rehome.dev/rehome/internal/manifest"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/secrets"
+	"rehome.dev/rehome/internal/wire"
 )
 
 // conversion is the report: on standard output, and without what is of one call in
@@ -46,6 +47,8 @@ type convertedObject struct {
 	Keys []string     `json:"keys"`
 	From string       `json:"from,omitempty"` // where a Secret comes from
 	Env  bool         `json:"env,omitempty"`  // its keys are environment variables
+	// Base64 are the keys whose values a vault keeps in base64.
+	Base64 []string `json:"base64,omitempty"`
 }
 
 func (p *Program) conversion(plan convert.Plan, f convertFlags) conversion {
@@ -69,6 +72,7 @@ func (p *Program) conversion(plan convert.Plan, f convertFlags) conversion {
 			one.From = f.secrets
 			if f.secrets == storeVault {
 				one.From = f.vaultPath + "/" + o.Name
+				one.Base64 = slices.DeleteFunc(slices.Clone(one.Keys), func(key string) bool { return !wire.InBase64(o.Data[key]) })
 			}
 		}
 		v.Objects = append(v.Objects, one)
@@ -188,14 +192,14 @@ func (w *outWriter) mounts(plan convert.Plan, v conversion, f convertFlags) {
 		pod["securityContext"] = map[string]any{"fsGroup": v.FSGroup, "fsGroupChangePolicy": "OnRootMismatch"}
 	}
 	for _, m := range plan.Mounts {
-		one, wire := migration.Mount{Env: m.Env}, v1alpha1.Mount{Env: m.Env}
+		one, written := migration.Mount{Env: m.Env}, v1alpha1.Mount{Env: m.Env}
 		if !m.Env {
-			one.Path, wire.Path = f.mount, f.mount
+			one.Path, written.Path = f.mount, f.mount
 		}
 		if m.Kind == convert.Secret {
-			one.Secret, wire.Secret = m.Name, m.Name
+			one.Secret, written.Secret = m.Name, m.Name
 		} else {
-			one.ConfigMap, wire.ConfigMap = m.Name, m.Name
+			one.ConfigMap, written.ConfigMap = m.Name, m.Name
 		}
 		for _, i := range m.Items {
 			mode, word := int32(i.Mode), fmt.Sprintf("%04o", i.Mode)
@@ -206,9 +210,9 @@ func (w *outWriter) mounts(plan convert.Plan, v conversion, f convertFlags) {
 				mode, word = 0o440, "0440"
 			}
 			one.Items = append(one.Items, migration.MountItem{Key: i.Key, Path: i.Path, Mode: mode})
-			wire.Items = append(wire.Items, v1alpha1.MountItem{Key: i.Key, Path: i.Path, Mode: word})
+			written.Items = append(written.Items, v1alpha1.MountItem{Key: i.Key, Path: i.Path, Mode: word})
 		}
-		spec, snippet.Mounts = append(spec, one), append(snippet.Mounts, wire)
+		spec, snippet.Mounts = append(spec, one), append(snippet.Mounts, written)
 	}
 	volumes, mounts, env, err := manifest.Volumes(spec)
 	if err != nil {
@@ -245,7 +249,7 @@ func (w *outWriter) secrets(v conversion, f convertFlags) {
 
 func fillWord(f convertFlags) string {
 	if f.secrets == storeVault {
-		return "Their values are in the vault: rehome convert … --secrets vault --apply"
+		return "Their values are in the vault: rehome convert … --secrets vault --apply; rehome secrets brings them from there."
 	}
 	return "rehome convert … --apply makes them, from memory."
 }

@@ -51,6 +51,27 @@ func nameAll(objects []*object, o Options) ([]Object, []Mount) {
 	return objs, mounts
 }
 
+// SecretNames are the names that a conversion gives to Secrets of these contents: all
+// those that it made, in its order. env says of each whether its keys are environment
+// variables. Options are those of the conversion, of which Name, NameKey and NameCost
+// matter. Other names than they have say that somebody has changed what they hold.
+func SecretNames(all []Object, env []bool, o Options) []string {
+	objects := make([]*object, 0, len(all))
+	for i, s := range all {
+		x := &object{kind: Secret, env: env[i]}
+		for key, value := range s.Data {
+			x.vars = append(x.vars, variable{key, value})
+		}
+		objects = append(objects, x)
+	}
+	named, _ := nameAll(objects, o)
+	names := make([]string, 0, len(named))
+	for _, s := range named {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // stretch derives a key from what all Secrets hold. The salt keeps one table of guesses
 // from serving for all applications; with a key of the organisation in it nobody else
 // can guess at all. The namespace is no part of it: staging and production name the

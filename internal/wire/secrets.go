@@ -22,6 +22,9 @@ type (
 	VaultManifest   = vault.Manifest
 )
 
+// InBase64 says whether a vault keeps a value in base64.
+var InBase64 = vault.InBase64
+
 // The manifests by which a cluster fetches what a vault keeps.
 var (
 	ExternalSecrets     = vault.External

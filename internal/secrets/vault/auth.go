@@ -24,8 +24,8 @@ type Auth struct {
 	// approle: "" and "" is $VAULT_ROLE_ID and $VAULT_SECRET_ID.
 	RoleIDEnv, RoleIDFile     string
 	SecretIDEnv, SecretIDFile string
-	// kubernetes: the role, "" is $REHOME_VAULT_ROLE, and the file with the pod's token; "" is where Kubernetes
-	// puts it.
+	// kubernetes: the role, "" is $REHOME_VAULT_ROLE, and the file with the pod's token; "" is
+	// $REHOME_VAULT_JWT_FILE, or where Kubernetes puts it.
 	Role    string
 	JWTFile string
 }
@@ -53,6 +53,7 @@ func (a Auth) filled(o Options) (Auth, error) {
 	unless(&a.Method, "REHOME_VAULT_AUTH")
 	unless(&a.Mount, "REHOME_VAULT_AUTH_MOUNT")
 	unless(&a.Role, "REHOME_VAULT_ROLE")
+	unless(&a.JWTFile, "REHOME_VAULT_JWT_FILE")
 	switch a.Method {
 	case "", MethodToken:
 		a.Method = MethodToken

@@ -85,7 +85,7 @@ func external(obj convert.Object, version string, o ExternalOptions) map[string]
 	var data []any
 	for _, key := range slices.Sorted(maps.Keys(obj.Data)) {
 		ref := map[string]any{"key": path.Join(o.Path, obj.Name), "property": key, "decodingStrategy": "None", "conversionStrategy": "Default"}
-		if inBase64(obj.Data[key]) {
+		if InBase64(obj.Data[key]) {
 			ref["decodingStrategy"] = "Base64"
 		}
 		if v := versionOf(obj, o.Receipts); v > 0 {
@@ -158,7 +158,7 @@ func Annotations(objs []convert.Object, o InjectOptions) (map[string]string, err
 			at += "?version=" + strconv.Itoa(v)
 		}
 		decode := ""
-		if inBase64(value) {
+		if InBase64(value) {
 			decode = " | base64Decode"
 		}
 		name := fmt.Sprintf("f%03d", n) // a name of an annotation is shorter than a path may be

@@ -120,11 +120,11 @@ func same(data map[string]any, o convert.Object) bool {
 	})
 }
 
-// inBase64 says whether a value is kept in base64.
-func inBase64(v []byte) bool { return !utf8.Valid(v) }
+// InBase64 says whether a value is kept in base64: values in a vault are text.
+func InBase64(v []byte) bool { return !utf8.Valid(v) }
 
 func asText(v tree.Content) string {
-	if inBase64(v) {
+	if InBase64(v) {
 		return base64.StdEncoding.EncodeToString(v)
 	}
 	return string([]byte(v))
@@ -147,7 +147,7 @@ func body(o convert.Object, cas int) []byte {
 		}
 		out = secrets.AppendText(out, []byte(k))
 		out = append(out, ':')
-		if v := o.Data[k]; inBase64(v) {
+		if v := o.Data[k]; InBase64(v) {
 			out = append(out, '"')
 			out = base64.StdEncoding.AppendEncode(out, v)
 			out = append(out, '"')

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -67,6 +68,9 @@ func (s *Store) held(ctx context.Context, p string) (map[string]any, error) {
 	}
 	op := "read " + at.String()
 	k, err := s.read(ctx, op, at)
+	if e, ok := errors.AsType[*secrets.Error](err); ok && errors.Is(e.Err, secrets.ErrForbidden) {
+		e.Help = fmt.Sprintf(`a policy must say: path "%s/*" { capabilities = ["read"] }`, path.Dir(at.data()))
+	}
 	switch {
 	case err != nil:
 		return nil, err
