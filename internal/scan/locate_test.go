@@ -224,7 +224,7 @@ func BenchmarkLocate(b *testing.B) {
 // Files that are made to be slow to read: each would take for ever where the work
 // grew with the square of its size.
 func TestLocateIsLinear(t *testing.T) {
-	const n = 30_000
+	const n = repeated
 	for name, text := range map[string]string{
 		"quotes.toml":     "a = \"\"\"\n" + strings.Repeat("line\n", n),
 		"backslashes.ini": "a = b\\\n" + strings.Repeat("line\\\n", n),

@@ -87,7 +87,10 @@ func TestLocateReaderReadsLinesWithoutEnd(t *testing.T) {
 func TestLocateReaderReadsZippedText(t *testing.T) {
 	pack := func(text []byte) []byte {
 		var out bytes.Buffer
-		z := gzip.NewWriter(&out)
+		z, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := z.Write(text); err != nil {
 			t.Fatal(err)
 		}

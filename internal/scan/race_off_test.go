@@ -1,0 +1,5 @@
+//go:build !race
+
+package scan
+
+const repeated = 30_000
