@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"rehome.dev/rehome/internal/secrets"
 	"rehome.dev/rehome/internal/secrets/memory"
 	"rehome.dev/rehome/internal/secrets/vault/vaulttest"
+	"rehome.dev/rehome/internal/tree"
 	"rehome.dev/rehome/internal/wire"
 )
 
@@ -26,7 +28,20 @@ const keystore = "\x00\xff" + loud + "\xfe\x01"
 type piping struct {
 	*converting
 	vault *vaulttest.Server
-	args  []string
+	lent  lent
+}
+
+// lent is a store that keeps hold of the values that it was lent.
+type lent struct {
+	secrets.Store
+	values []tree.Content
+}
+
+func (l *lent) Put(ctx context.Context, objs []convert.Object, dryRun bool) ([]secrets.Receipt, error) {
+	for _, o := range objs {
+		l.values = slices.AppendSeq(l.values, maps.Values(o.Data))
+	}
+	return l.Store.Put(ctx, objs, dryRun)
 }
 
 // newPiping converts two files that need two Secrets, a key store and a property that
@@ -66,7 +81,8 @@ func (p *piping) call(args []string, want int) (stdout, stderr string) {
 		if o.Owner != "bank" || !slices.Equal(o.Namespaces, []string{"royal"}) {
 			p.t.Errorf("the store is ordered for %s in %v", o.Owner, o.Namespaces)
 		}
-		return p.store, nil
+		p.lent.Store = p.store
+		return &p.lent, nil
 	}
 	code := cli.Run(p.t.Context(), cli.Program{
 		Args: args, Name: "rehome", Stdout: &out, Stderr: &errs, Zone: time.UTC, Registry: r, NameCost: 1,
@@ -159,6 +175,24 @@ func TestSecretsBringsAll(t *testing.T) {
 		t.Errorf("again: %d writes\n%s", p.store.Writes(), out)
 	}
 	p.quiet()
+}
+
+// Nothing of a value is in memory that can be reached when the command ends, whether it
+// has written or not.
+func TestSecretsForgets(t *testing.T) {
+	p := newPiping(t)
+	p.bring("--dry-run")
+	p.bring()
+	p.store.Deny()
+	p.fails([]string{"it is forbidden"})
+	if len(p.lent.values) < 4*3 {
+		t.Fatalf("the store has seen %d values", len(p.lent.values))
+	}
+	for _, v := range p.lent.values {
+		if strings.Trim(string([]byte(v)), "\x00") != "" {
+			t.Fatal("a value is still there")
+		}
+	}
 }
 
 // Each way to log in is one by the environment, and a login is given back.
@@ -293,7 +327,8 @@ func TestSecretsOut(t *testing.T) {
 	asked := len(p.vault.Asked())
 	name := p.kept()[0]
 	for _, c := range []struct{ file, before, after, want string }{
-		{"secrets.yaml", name, name[:len(name)-1] + "x", "do not say the same"},
+		{"secrets.yaml", "kv/apps/bank/" + name, "kv/apps/mint/" + name, "do not say the same"},
+		{"secrets.yaml", "name: " + name, "name: " + name[:len(name)-1] + "x", "do not say the same"},
 		{"secrets.yaml", "namespace: royal", "namespace: other", "do not say the same"},
 		{"secrets.yaml", "secrets:", "secret:", "cannot be read"},
 		{"report.json", "rehome.dev/convert/v1", "rehome.dev/convert/v9", "no report of a conversion"},
