@@ -25,8 +25,9 @@ type imageBuilt struct {
 	OK bool `json:"ok"`
 	*image.Built
 	// Everything is what an image would hold into which all files were copied that
-	// are not the system's; nil is not known, and Why says why.
+	// are not the system's, or with Least at least; nil is not known, and Why says why.
 	Everything *int64   `json:"everythingBytes,omitempty"`
+	Least      bool     `json:"everythingAtLeast,omitempty"`
 	Why        string   `json:"everythingUnknown,omitempty"`
 	Wrote      []string `json:"wrote,omitempty"`
 	Pushed     string   `json:"pushed,omitempty"`
@@ -39,16 +40,16 @@ func (p *Program) imageBuild(ctx context.Context, images imager, loaded config.L
 	if err != nil {
 		return err
 	}
-	read, err := p.imageFiles(loaded, f)
+	machine, err := p.imageFiles(loaded, f)
 	if err != nil {
 		return err
 	}
-	built, err := images.Build(ctx, order, read)
+	built, err := images.Build(ctx, order, machine.Read)
 	if err != nil {
 		return failed("build the image of %s: %w", w.Name, err).with("%s", hintFor(err))
 	}
 	r := imageBuilt{OK: built.Digest != "", Built: built, Dry: f.dry}
-	r.everything(ctx, loaded, f)
+	r.everything(ctx, machine)
 	if r.OK {
 		if err := p.imageWrite(ctx, images, &r, f); err != nil {
 			return err
@@ -123,56 +124,47 @@ func (f imageFlags) baseOf(policy migration.Policy, w migration.Workload) (strin
 	return "", usage("which base?").with("name one with --base; the policy approves %s", cmp.Or(joined(policy.ApprovedBases), "none"))
 }
 
-// imageFiles reads the files of the machine where the call says, or of the first
+// imageFiles is the machine whose files are read: where the call says, or the first
 // machine of the file.
-func (p *Program) imageFiles(loaded config.Loaded, f imageFlags) (image.Read, error) {
+func (p *Program) imageFiles(loaded config.Loaded, f imageFlags) (machine image.Machine, err error) {
 	settings := wire.MachineSettings{Identity: f.identity, Sudo: f.sudo, Getenv: p.Getenv, Version: thisVersion().Version, Ask: p.askSecret()}
 	if f.knownHosts != "" {
 		settings.KnownHosts = []string{f.knownHosts}
 	}
-	var read image.Read
-	var err error
 	switch {
 	case f.root != "":
 		if info, err := os.Stat(f.root); err != nil || !info.IsDir() {
-			return nil, usage("--root %s is no directory", f.root).with("mount or unpack the machine's disk, and name where it is")
+			return machine, usage("--root %s is no directory", f.root).with("mount or unpack the machine's disk, and name where it is")
 		}
-		return image.Root{Dir: f.root}.Read, nil
+		return wire.FilesBelow(f.root), nil
 	case f.host != "":
-		if read, err = wire.MachineFiles(settings, f.host); err != nil {
-			return nil, usage("--host %s: %w", f.host, err).with("write it as ssh://user@host:port, or local")
+		if machine, err = wire.MachineFiles(settings, f.host); err != nil {
+			return machine, usage("--host %s: %w", f.host, err).with("write it as ssh://user@host:port, or local")
 		}
 	case len(loaded.Spec.VMs) == 0:
-		return nil, usage("where are the machine's files?").with("name a directory with --root, or the machine with --host")
+		return machine, usage("where are the machine's files?").with("name a directory with --root, or the machine with --host")
 	default:
-		if read, err = wire.MachineFilesOf(settings, loaded.Spec.VMs[0], loaded.Policy.SSH); err != nil {
-			return nil, failed("reach %s: %w", loaded.Spec.VMs[0].Host, err).with("name the machine with --host")
+		if machine, err = wire.MachineFilesOf(settings, loaded.Spec.VMs[0], loaded.Policy.SSH); err != nil {
+			return machine, failed("reach %s: %w", loaded.Spec.VMs[0].Host, err).with("name the machine with --host")
 		}
 	}
-	return read, nil
+	return machine, nil
 }
 
-// measureFor bounds the look over a whole disk.
+// measureFor bounds the look over a machine's disks, the login with it.
 const measureFor = 2 * time.Minute
 
-// everything measures what copying all files would give, where the disk is here.
-func (r *imageBuilt) everything(ctx context.Context, loaded config.Loaded, f imageFlags) {
-	dir := f.root
-	if f.host == "local" || f.root == "" && f.host == "" && len(loaded.Spec.VMs) > 0 && loaded.Spec.VMs[0].Host == "local" {
-		dir = "/"
-	}
-	if dir == "" {
-		r.Why = "only a look over the machine's whole disk tells: --root"
-		return
-	}
+// everything measures what copying all files would give. That it is not known stops
+// nothing.
+func (r *imageBuilt) everything(ctx context.Context, machine image.Machine) {
 	ctx, cancel := context.WithTimeout(ctx, measureFor)
 	defer cancel()
-	bytes, _, err := image.Root{Dir: dir}.Rest(ctx)
+	rest, err := machine.Rest(ctx)
 	if err != nil {
 		r.Why = err.Error()
 		return
 	}
-	r.Everything = &bytes
+	r.Everything, r.Least = &rest.Bytes, rest.Least
 }
 
 // imageWrite puts what was built where the call says.
@@ -252,6 +244,9 @@ func (r imageBuilt) everythingText() string {
 		return "unknown: " + r.Why
 	}
 	text := image.Bytes(*r.Everything)
+	if r.Least {
+		text = "at least " + text
+	}
 	if r.Taken > 0 && *r.Everything > r.Taken {
 		text += fmt.Sprintf(", %.1f times as much", float64(*r.Everything)/float64(r.Taken))
 	}

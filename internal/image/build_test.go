@@ -312,14 +312,3 @@ func TestRootStaysInside(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
-
-func TestRestCountsWhatIsNotTheSystems(t *testing.T) {
-	root := disk(t, map[string]string{"usr/bin/a": "12345", "opt/x": "123", "var/log/y": "12", "proc/z": "1", "lib/b": "1234567",
-		"var/lib/dpkg/info/a.list": "/usr/bin/a\n/lib/b\n"})
-	if bytes, files, err := (Root{root}).Rest(t.Context()); err != nil || bytes != 5 || files != 2 {
-		t.Errorf("%d bytes in %d files, %v", bytes, files, err)
-	}
-	if _, _, err := (Root{t.TempDir()}).Rest(t.Context()); err == nil {
-		t.Error("of a disk without packages the system is known")
-	}
-}

@@ -1,12 +1,9 @@
 package image
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -149,68 +146,6 @@ func within(root *os.Root, p string) (string, error) {
 		todo = append(strings.Split(target, "/"), todo...)
 	}
 	return at, nil
-}
-
-// notCopied are directories that nobody copies who copies "everything but the
-// system": they are the kernel's, empty after a start, or what can be fetched again.
-var notCopied = []string{"proc", "sys", "dev", "run", "tmp", "boot", "lost+found", "var/cache", "var/lib/dpkg", "var/lib/apt", "var/tmp"}
-
-// Rest is how many bytes the files have that belong to no package of the
-// distribution: what an image would hold into which all non-system files are copied.
-func (r Root) Rest(ctx context.Context) (bytes int64, files int, err error) {
-	root, err := os.OpenRoot(r.Dir)
-	if err != nil {
-		return 0, 0, fmt.Errorf("open the machine's disk: %w", err)
-	}
-	defer root.Close()
-	owned, err := packaged(root)
-	if err != nil {
-		return 0, 0, err
-	}
-	err = fs.WalkDir(root.FS(), ".", func(at string, d fs.DirEntry, err error) error {
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil: // what cannot be read nobody copies
-			return nil //nolint:nilerr // the walk goes on beside it
-		case d.IsDir() && slices.Contains(notCopied, at):
-			return fs.SkipDir
-		case !d.Type().IsRegular() || owned[at] || owned[strings.TrimPrefix(at, "usr/")]:
-			return nil
-		}
-		if info, err := d.Info(); err == nil {
-			bytes += info.Size()
-			files++
-		}
-		return nil
-	})
-	return bytes, files, err
-}
-
-// packaged are the files of dpkg's packages. A disk without them says so: then
-// nobody knows what is the system's.
-func packaged(root *os.Root) (map[string]bool, error) {
-	lists, err := fs.Glob(root.FS(), "var/lib/dpkg/info/*.list")
-	if err != nil || len(lists) == 0 {
-		return nil, cmp.Or(err, errors.New("the disk has no packages of dpkg to tell the system's files by"))
-	}
-	owned := map[string]bool{}
-	for _, list := range lists {
-		f, err := root.Open(list)
-		if err != nil {
-			return nil, err
-		}
-		lines := bufio.NewScanner(f)
-		for lines.Scan() {
-			owned[strings.TrimPrefix(lines.Text(), "/")] = true
-		}
-		err = lines.Err()
-		_ = f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", list, err)
-		}
-	}
-	return owned, nil
 }
 
 // contentAt reads one file whole.
