@@ -80,7 +80,7 @@ func TestWhatStaysOut(t *testing.T) {
 	files["opt/bank/settings/gold.conf"], files["opt/bank/logs/old.log"], files["opt/bank/.ssh/id_ed25519"], files["opt/bank/conf"] = "a=b\n", "began\n", canary, "->/etc/bank"
 	facts.Trees = append(facts.Trees, inventory.Tree{Path: "/opt/bank/settings"})
 	facts.Groups = []inventory.FileGroup{{Directory: "/opt/bank/logs", Class: inventory.FileLog, Count: 900}}
-	o := s.order(facts, s.base(baseEntries()...))
+	o := s.order(facts, s.base(bigLibraries(t, facts)...))
 	o.With = []string{"/opt/bank"}
 	b, err := New().Build(t.Context(), o, Root{disk(t, files)}.Read)
 	passes(t, b, err)
@@ -109,7 +109,9 @@ func TestWhatStaysOut(t *testing.T) {
 
 func TestWhatBlocksABuild(t *testing.T) {
 	s := newShelf(t)
-	base := s.base(baseEntries()...)
+	_, known := application(t)
+	base := s.base(baseEntries(libraryEntries(t, known)...)...) // what is read and looked at is small
+	bare := s.push("base/bare:12", imageOf(t, v1Config(""), packed(t, baseEntries()...)))
 	foreign := s.push("foreign/debian:12", imageOf(t, v1Config("0"), packed(t, baseEntries()...)))
 	for what, c := range map[string]struct {
 		change func(files map[string]string, f *inventory.Facts, o *Order)
@@ -139,7 +141,9 @@ func TestWhatBlocksABuild(t *testing.T) {
 		"a missing library": {func(_ map[string]string, f *inventory.Facts, _ *Order) {
 			f.Programs[0].Libraries = append(f.Programs[0].Libraries, inventory.Library{Path: "libgold.so.1", Missing: true})
 		}, CodeLibrary, "libgold.so.1"},
-		"a library nobody knows of": {func(_ map[string]string, f *inventory.Facts, _ *Order) { f.Programs[0].Libraries = nil }, CodeLibrary, "neither the base nor"},
+		"a library nobody knows of": {func(_ map[string]string, f *inventory.Facts, o *Order) {
+			f.Programs[0].Libraries, o.Base = nil, bare
+		}, CodeLibrary, "neither the base nor"},
 		"a secret in the command": {func(_ map[string]string, f *inventory.Facts, _ *Order) {
 			f.Processes[0].Command[2] = "--password=[redacted: argument]"
 		}, CodeSecret, "was taken out"},
@@ -222,7 +226,7 @@ func TestALibraryOfTheBaseMustFit(t *testing.T) {
 func TestPushByDigest(t *testing.T) {
 	s := newShelf(t)
 	files, facts := application(t)
-	b, err := New().Build(t.Context(), s.order(facts, s.base(baseEntries()...)), Root{disk(t, files)}.Read)
+	b, err := New().Build(t.Context(), s.order(facts, s.base(bigLibraries(t, facts)...)), Root{disk(t, files)}.Read)
 	passes(t, b, err)
 	ref, err := New().Push(t.Context(), s.host+"/bank:1", b)
 	if err != nil || ref != s.host+"/bank@"+b.Digest {
@@ -272,8 +276,7 @@ func TestPushByDigest(t *testing.T) {
 func TestPushThatFailsSaysWhatHelps(t *testing.T) {
 	s := newShelf(t)
 	files, facts := application(t)
-	b, err := New().Build(t.Context(), s.order(facts, scratch), Root{disk(t, files)}.Read)
-	passes(t, b, err)
+	b := wholeOnScratch(t)
 	for ref, want := range map[string]string{"127.0.0.1:1/bank:1": "up? see", "UPPER CASE": "write it as"} {
 		_, err := New().Push(t.Context(), ref, b)
 		var e *RegistryError
@@ -282,7 +285,7 @@ func TestPushThatFailsSaysWhatHelps(t *testing.T) {
 		}
 	}
 	o := s.order(facts, s.host+"/base/gone:1")
-	_, err = New().Build(t.Context(), o, Root{disk(t, files)}.Read)
+	_, err := New().Build(t.Context(), o, Root{disk(t, files)}.Read)
 	var e *RegistryError
 	if !errors.As(err, &e) || !strings.Contains(e.Hint(), "no such image") {
 		t.Errorf("%v", err)

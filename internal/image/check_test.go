@@ -180,23 +180,23 @@ func TestWhatCannotBeSeenIsUnknown(t *testing.T) {
 
 // Layers are read within bounds, and what lies beyond is unknown.
 func TestLayersThatNobodyShouldUnpack(t *testing.T) {
-	bounds := Bounds{Entries: 100, Layer: 1 << 20, Image: 3 << 20, File: 64 << 10}
+	bounds := Bounds{Entries: 100, Layer: 256 << 10, Image: 768 << 10, File: 16 << 10}
 	var many, large []tarEntry
 	for range 101 {
 		many = append(many, file("x", ""))
 	}
 	for range 4 {
-		large = append(large, file("x", "\x00"+strings.Repeat("a", 900<<10)))
+		large = append(large, file("x", "\x00"+strings.Repeat("a", 225<<10)))
 	}
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	w := tar.NewWriter(z)
-	h := tar.Header{Name: "zeros", Mode: 0o644, Size: 8 << 20}
+	h := tar.Header{Name: "zeros", Mode: 0o644, Size: 2 << 20}
 	if err := w.WriteHeader(&h); err != nil {
 		t.Fatal(err)
 	}
 	for range 8 {
-		if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+		if _, err := w.Write(make([]byte, 256<<10)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"cmp"
+	"context"
 	"debug/elf"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,10 +119,7 @@ func put(t testing.TB, root, name, content string) {
 	case strings.HasPrefix(content, "->"):
 		err = os.Symlink(content[2:], at)
 	case strings.HasPrefix(content, "@"):
-		var data []byte
-		if data, err = os.ReadFile(content[1:]); err == nil {
-			err = os.WriteFile(at, data, 0o755)
-		}
+		err = copyFile(at, content[1:])
 	default:
 		mode := os.FileMode(0o644)
 		if strings.HasPrefix(content, "#!") {
@@ -130,6 +130,21 @@ func put(t testing.TB, root, name, content string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// copyFile leaves the copying to the kernel, which is quicker than the race detector.
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = out.ReadFrom(in)
+	return errors.Join(err, out.Close())
 }
 
 // realProgram is a program of this machine with the libraries that it needs, found
@@ -223,6 +238,38 @@ func libraryEntries(t testing.TB, facts inventory.Facts) []tarEntry {
 		out = append(out, file("usr/"+strings.TrimPrefix(l.Path[1:], "usr/"), string(data)))
 	}
 	return out
+}
+
+// bigLibraries are a base that has libc and what else is big of what the application
+// needs: the loader and little libraries are taken. What is packed is small then:
+// under the race detector compression is slow.
+func bigLibraries(t testing.TB, facts inventory.Facts) []tarEntry {
+	t.Helper()
+	big := slices.DeleteFunc(libraryEntries(t, facts), func(e tarEntry) bool { return len(e.content) < 300<<10 })
+	if n := len(facts.Programs[0].Libraries); len(big) == 0 || len(big) > n-2 {
+		t.Fatalf("%d of %d libraries are big: they are no use for these tests", len(big), n)
+	}
+	return baseEntries(big...)
+}
+
+// wholeOnScratch is the application with all that it needs on an empty base, packed
+// once for all tests: they look at it and change nothing.
+func wholeOnScratch(t *testing.T) *Built {
+	t.Helper()
+	onScratch.Do(func() {
+		files, facts := application(t)
+		o := shelf{}.order(facts, scratch)
+		// What was built outlives the first test that asks for it.
+		onScratch.built, onScratch.err = New().Build(context.WithoutCancel(t.Context()), o, Root{disk(t, files)}.Read)
+	})
+	passes(t, onScratch.built, onScratch.err)
+	return onScratch.built
+}
+
+var onScratch struct {
+	sync.Once
+	built *Built
+	err   error
 }
 
 // order is what the tests build unless they say otherwise.

@@ -19,9 +19,9 @@ import (
 func TestTheApplicationRunsInIt(t *testing.T) {
 	s := newShelf(t)
 	files, facts := application(t)
-	for _, base := range []string{scratch, s.base(baseEntries()...)} {
-		b, err := New().Build(t.Context(), s.order(facts, base), Root{disk(t, files)}.Read)
-		passes(t, b, err)
+	onBase, err := New().Build(t.Context(), s.order(facts, s.base(bigLibraries(t, facts)...)), Root{disk(t, files)}.Read)
+	passes(t, onBase, err)
+	for base, b := range map[string]*Built{scratch: wholeOnScratch(t), "a base with the big libraries": onBase} {
 		root := unpack(t, mutate.Extract(b.image))
 		config, err := b.image.ConfigFile()
 		if err != nil {

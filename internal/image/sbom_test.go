@@ -16,7 +16,7 @@ import (
 func TestSBOM(t *testing.T) {
 	s := newShelf(t)
 	files, facts := application(t)
-	b, err := New().Build(t.Context(), s.order(facts, s.base(baseEntries()...)), Root{disk(t, files)}.Read)
+	b, err := New().Build(t.Context(), s.order(facts, s.base(bigLibraries(t, facts)...)), Root{disk(t, files)}.Read)
 	passes(t, b, err)
 	var d spdxDocument
 	if err := json.Unmarshal(b.SBOM, &d); err != nil {
