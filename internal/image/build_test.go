@@ -75,6 +75,7 @@ func TestTheSameFilesGiveTheSameImage(t *testing.T) {
 
 // What the machine keeps never gets into an image, asked for or not.
 func TestWhatStaysOut(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	files, facts := application(t)
 	files["opt/bank/settings/gold.conf"], files["opt/bank/logs/old.log"], files["opt/bank/.ssh/id_ed25519"], files["opt/bank/conf"] = "a=b\n", "began\n", canary, "->/etc/bank"
@@ -108,6 +109,7 @@ func TestWhatStaysOut(t *testing.T) {
 }
 
 func TestWhatBlocksABuild(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	_, known := application(t)
 	base := s.base(baseEntries(libraryEntries(t, known)...)...) // what is read and looked at is small
@@ -184,6 +186,7 @@ func TestWhatBlocksABuild(t *testing.T) {
 // A library of the base that is older than the machine's is told before a pod dies
 // of it: here another library has its name, with other versions.
 func TestALibraryOfTheBaseMustFit(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	files, facts := application(t)
 	libraries := realProgram(t, "/bin/ls")
@@ -224,6 +227,7 @@ func TestALibraryOfTheBaseMustFit(t *testing.T) {
 }
 
 func TestPushByDigest(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	files, facts := application(t)
 	b, err := New().Build(t.Context(), s.order(facts, s.base(bigLibraries(t, facts)...)), Root{disk(t, files)}.Read)
@@ -274,6 +278,7 @@ func TestPushByDigest(t *testing.T) {
 }
 
 func TestPushThatFailsSaysWhatHelps(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	files, facts := application(t)
 	b := wholeOnScratch(t)

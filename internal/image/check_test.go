@@ -41,6 +41,7 @@ func (s shelf) good(layers ...v1.Layer) v1.Image {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	configured := func(change func(*v1.ConfigFile)) func(shelf) v1.Image {
 		return func(s shelf) v1.Image {
 			img := s.good()
@@ -180,6 +181,7 @@ func TestWhatCannotBeSeenIsUnknown(t *testing.T) {
 
 // Layers are read within bounds, and what lies beyond is unknown.
 func TestLayersThatNobodyShouldUnpack(t *testing.T) {
+	t.Parallel()
 	bounds := Bounds{Entries: 100, Layer: 256 << 10, Image: 768 << 10, File: 16 << 10}
 	var many, large []tarEntry
 	for range 101 {

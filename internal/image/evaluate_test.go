@@ -186,6 +186,7 @@ func flat(t *testing.T, img v1.Image) map[string]string {
 // A Dockerfile that a person edits is worth something only where it begins with the
 // same image.
 func TestTheDockerfileGivesTheSameImage(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	_, facts := application(t)
 	base := s.base(baseEntries(libraryEntries(t, facts)...)...)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"log"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -26,9 +27,22 @@ type shelf struct {
 	host string
 }
 
+// TestMain sees to it that nobody's credentials are used.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "rehome-image-*")
+	if err == nil {
+		err = os.Setenv("DOCKER_CONFIG", dir)
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
 func newShelf(t *testing.T) shelf {
 	t.Helper()
-	t.Setenv("DOCKER_CONFIG", t.TempDir())
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	return shelf{t, strings.TrimPrefix(server.URL, "http://")}

@@ -17,6 +17,7 @@ import (
 // The application runs in what was built of it, with nothing else on the disk: on
 // an empty base it brings loader and libraries along.
 func TestTheApplicationRunsInIt(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	files, facts := application(t)
 	onBase, err := New().Build(t.Context(), s.order(facts, s.base(bigLibraries(t, facts)...)), Root{disk(t, files)}.Read)

@@ -14,6 +14,7 @@ import (
 // What SPDX 2.3 demands of a document is there: clauses 6 (document), 7 (packages),
 // 8 (files) and 11 (relationships), and each relationship leads to something.
 func TestSBOM(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	files, facts := application(t)
 	b, err := New().Build(t.Context(), s.order(facts, s.base(bigLibraries(t, facts)...)), Root{disk(t, files)}.Read)
