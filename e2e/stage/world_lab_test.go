@@ -129,7 +129,7 @@ func (s *stage) deploy() {
 func (s *stage) clear() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	if _, err := cluster.Kubectl(ctx, s.lab, nil, "-n", staging, "delete", "deployment,statefulset,service,pod",
+	if _, err := cluster.Kubectl(ctx, s.lab, nil, "-n", staging, "delete", "deployment,statefulset,replicaset,service,pod",
 		"-l", "app.kubernetes.io/managed-by=rehome", "--wait=true", "--timeout=90s"); err != nil {
 		s.t.Error(err)
 	}

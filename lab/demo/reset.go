@@ -28,7 +28,7 @@ func (w *World) Reset(ctx context.Context, ttl int) error {
 		return err
 	}
 	for _, ns := range []string{"royal-bank", "royal-bank-staging"} {
-		if _, err := cluster.Kubectl(ctx, w.lab, nil, "-n", ns, "delete", "deployment,service", "-l", "app.kubernetes.io/managed-by=rehome", "--wait=true", "--timeout=60s"); err != nil {
+		if _, err := cluster.Kubectl(ctx, w.lab, nil, "-n", ns, "delete", "deployment,statefulset,replicaset,service,pod", "-l", "app.kubernetes.io/managed-by=rehome", "--wait=true", "--timeout=60s"); err != nil {
 			return fmt.Errorf("reset the cluster: %w", err)
 		}
 	}
