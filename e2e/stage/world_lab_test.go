@@ -55,6 +55,14 @@ type stage struct {
 // newStage deploys the lab's bank, changed, to the staging namespace.
 func newStage(t *testing.T, change func(*migration.Spec)) *stage {
 	t.Helper()
+	s := prepared(t, change)
+	s.deploy()
+	return s
+}
+
+// prepared is a stage on which nothing is deployed yet.
+func prepared(t *testing.T, change func(*migration.Spec)) *stage {
+	t.Helper()
 	lab, err := part.New(part.NewProgress(t.Output(), false))
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +94,6 @@ func newStage(t *testing.T, change func(*migration.Spec)) *stage {
 	s.machines = s.dialling()
 	t.Cleanup(s.clear)
 	s.clear()
-	s.deploy()
 	return s
 }
 

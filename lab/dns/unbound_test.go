@@ -2,7 +2,6 @@ package dns_test
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"os/exec"
 	"syscall"
@@ -14,6 +13,7 @@ import (
 	"rehome.dev/rehome/lab/apt"
 	"rehome.dev/rehome/lab/dns"
 	"rehome.dev/rehome/lab/dns/bindtest"
+	"rehome.dev/rehome/lab/freeport"
 )
 
 // resolver starts unbound in front of a zone.
@@ -24,12 +24,7 @@ func resolver(t *testing.T, zone *bindtest.Server) netip.AddrPort {
 	if err := apt.Install(ctx, "unbound"); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	conn.Close()
+	listen := freeport.Local(t)
 	u := dns.Unbound{Dir: t.TempDir(), Listen: listen, Zone: dns.ZoneName,
 		Clients: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Servers: []netip.AddrPort{zone.Primary, zone.Secondary}}
 	if err := u.Install(); err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"rehome.dev/rehome/lab/apt"
 	labdns "rehome.dev/rehome/lab/dns"
+	"rehome.dev/rehome/lab/freeport"
 )
 
 // KeyName is the TSIG key's name as miekg/dns writes it.
@@ -72,11 +73,11 @@ func Start(t testing.TB, opts ...Option) *Server {
 	key := labdns.NewKey("rehome")
 	dir := t.TempDir()
 	s := &Server{
-		Zone: o.zone.Name, Primary: freePort(t, loopback), Secondary: freePort(t, loopback),
+		Zone: o.zone.Name, Primary: freeport.On(t, loopback), Secondary: freeport.On(t, loopback),
 		Secret: key.Secret(), SecretFile: filepath.Join(dir, "tsig.key"), t: t,
 	}
 	for s.Secondary == s.Primary { // nobody listens yet, so the same one may be found again
-		s.Secondary = freePort(t, loopback)
+		s.Secondary = freeport.On(t, loopback)
 	}
 	if err := key.WriteSecret(s.SecretFile); err != nil {
 		t.Fatal(err)

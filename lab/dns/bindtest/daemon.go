@@ -3,8 +3,6 @@ package bindtest
 import (
 	"bytes"
 	"context"
-	"net"
-	"net/netip"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -106,26 +104,6 @@ func pause(t testing.TB, ctx context.Context, lament string) {
 		t.Fatal(lament)
 	case <-time.After(10 * time.Millisecond):
 	}
-}
-
-// freePort finds a port that is free for UDP and TCP.
-func freePort(t testing.TB, addr netip.Addr) netip.AddrPort {
-	t.Helper()
-	for range 20 {
-		tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
-		if err != nil {
-			t.Fatalf("find a free port: %v", err)
-		}
-		found := tcp.Addr().(*net.TCPAddr).AddrPort()
-		udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(found))
-		tcp.Close()
-		if err == nil {
-			udp.Close()
-			return found
-		}
-	}
-	t.Fatal("no port is free for both UDP and TCP")
-	return netip.AddrPort{}
 }
 
 func lastLines(text string, n int) string {

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"rehome.dev/rehome/lab/apt"
+	"rehome.dev/rehome/lab/freeport"
 	"rehome.dev/rehome/lab/prometheus"
 )
 
@@ -55,7 +55,7 @@ func Start(t testing.TB, targets ...Target) *Server {
 	if err := apt.Install(ctx, "prometheus"); err != nil {
 		t.Fatal(err)
 	}
-	listen := freePort(t)
+	listen := freeport.Local(t).String()
 	dir := t.TempDir()
 	s := &Server{URL: "http://" + listen, t: t}
 	s.config = prometheus.Server{Dir: dir, Listen: listen, Every: Every, Jobs: jobs(dir, targets)}
@@ -215,14 +215,4 @@ func (s *Server) get(ctx context.Context, path string) ([]byte, error) {
 		err = fmt.Errorf("GET %s: %s: %s", path, reply.Status, body)
 	}
 	return body, err
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

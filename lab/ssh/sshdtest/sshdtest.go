@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"rehome.dev/rehome/lab/apt"
+	"rehome.dev/rehome/lab/freeport"
 )
 
 // Server is one sshd, stopped at the test's end.
@@ -79,7 +80,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &Server{Address: freePort(t), User: me.Username, Dir: dir, t: t,
+	s := &Server{Address: freeport.Local(t), User: me.Username, Dir: dir, t: t,
 		Key: filepath.Join(dir, "id_ed25519"), KnownHosts: filepath.Join(dir, "known_hosts"), log: filepath.Join(dir, "sshd.log")}
 	s.NewKey("host_key", "")
 	s.NewKey("id_ed25519", "")
@@ -213,16 +214,6 @@ func (s *Server) Stop() {
 		s.cmd.Process.Kill()
 		<-s.ended
 	}
-}
-
-func freePort(t testing.TB) netip.AddrPort {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).AddrPort()
 }
 
 func run(t testing.TB, name string, args ...string) {
