@@ -45,7 +45,7 @@ func hint(err error) string {
 
 // enough is what the collector of garbage tries to stay below: above what the
 // runtime takes for itself and the little that lives, or it would do nothing else.
-const enough = 8 << 20
+const enough = 10 << 20
 
 // modest makes this process one that disturbs nobody: it yields the processor to
 // all others, is the first to go when memory is short, and keeps its own small. It
