@@ -128,7 +128,7 @@ func settings(command []string) []string {
 
 // configures says whether a file can configure the application and not just any program.
 func configures(f inventory.File) bool {
-	return !slices.ContainsFunc(systemConfiguration, func(dir string) bool { return below(f.Path, dir) })
+	return !slices.ContainsFunc(systemConfiguration, func(dir string) bool { return inventory.Below(f.Path, dir) })
 }
 
 // converted says whether a path is in a directory whose content goes along, or is
@@ -138,11 +138,11 @@ func (m machine) converted(path string) bool {
 		return true
 	}
 	for _, dir := range m.declared.ConfigDirs {
-		if below(path, dir) {
+		if inventory.Below(path, dir) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(m.Trees, func(t inventory.Tree) bool { return !t.Missing && below(path, t.Path) })
+	return slices.ContainsFunc(m.Trees, func(t inventory.Tree) bool { return !t.Missing && inventory.Below(path, t.Path) })
 }
 
 // configReadOnly is CONFIG-RO: below a mounted ConfigMap nothing can be written.

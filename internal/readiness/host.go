@@ -80,7 +80,7 @@ func blockDevice(l look, m machine) opinion {
 
 // writesBelow says whether the application writes on a mounted file system.
 func (m machine) writesBelow(mt inventory.Mount) bool {
-	on := func(path string) bool { got, ok := m.mount(path); return ok && got.Point == mt.Point }
+	on := func(path string) bool { got, ok := m.Mounted(path); return ok && got.Point == mt.Point }
 	return slices.ContainsFunc(m.Files, func(f inventory.File) bool { return f.Written && on(f.Path) }) ||
 		slices.ContainsFunc(m.Groups, func(g inventory.FileGroup) bool { return g.Written+g.Created > 0 && on(g.Directory) })
 }
@@ -88,7 +88,7 @@ func (m machine) writesBelow(mt inventory.Mount) bool {
 // stored says whether a workload declares a volume for a path.
 func (l look) stored(path string) bool {
 	for _, w := range l.Spec.Workloads {
-		if slices.ContainsFunc(w.Storage, func(s migration.Storage) bool { return s.Path != "" && below(path, s.Path) }) {
+		if slices.ContainsFunc(w.Storage, func(s migration.Storage) bool { return s.Path != "" && inventory.Below(path, s.Path) }) {
 			return true
 		}
 	}

@@ -207,21 +207,3 @@ func (m machine) drilled(name inventory.DrillName) (inventory.Drill, bool) {
 	}
 	return inventory.Drill{}, false
 }
-
-// mount is the mounted file system on which a path is.
-func (m machine) mount(path string) (inventory.Mount, bool) {
-	var best inventory.Mount
-	found := false
-	for _, mt := range m.Mounts {
-		if below(path, mt.Point) && (!found || len(mt.Point) > len(best.Point)) {
-			best, found = mt, true
-		}
-	}
-	return best, found
-}
-
-// below says whether path is dir or in it.
-func below(path, dir string) bool {
-	dir = strings.TrimSuffix(dir, "/")
-	return path == dir || strings.HasPrefix(path, dir+"/")
-}

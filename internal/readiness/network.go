@@ -92,7 +92,7 @@ func systemSocket(s inventory.UnixSocket) bool {
 		return true
 	}
 	return slices.ContainsFunc([]string{"/run/systemd", "/var/run/systemd", "/dev/log", "/run/dbus", "/var/run/dbus", "/run/nscd", "/var/run/nscd", "/run/user"},
-		func(dir string) bool { return below(s.Path, dir) })
+		func(dir string) bool { return inventory.Below(s.Path, dir) })
 }
 
 func orElse(s, other string) string {

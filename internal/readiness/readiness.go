@@ -55,16 +55,7 @@ type Evidence struct {
 }
 
 // String is the evidence for people, with its machine and coverage.
-func (e Evidence) String() string {
-	text := e.What
-	if e.Machine != "" {
-		text = e.Machine + ": " + text
-	}
-	if e.Seen != "" {
-		text += " (" + e.Seen + ")"
-	}
-	return text
-}
+func (e Evidence) String() string { return inventory.Sentence(e.Machine, e.What, e.Seen) }
 
 // Effort is the class of work that a move needs.
 type Effort string

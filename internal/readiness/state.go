@@ -26,7 +26,7 @@ func stateOffDisk(_ look, m machine) opinion {
 		}
 	}
 	for _, g := range m.Groups {
-		mt, _ := m.mount(g.Directory)
+		mt, _ := m.Mounted(g.Directory)
 		switch {
 		case g.Written+g.Created == 0 || mt.Network:
 		case g.Class == inventory.FileSession, g.Class == inventory.FileData && !own:
@@ -47,7 +47,7 @@ func kept(c inventory.FileClass) string {
 
 // remote says whether a file is on a network file system.
 func (m machine) remote(f inventory.File) bool {
-	mt, ok := m.mount(f.Path)
+	mt, ok := m.Mounted(f.Path)
 	return ok && mt.Network || slices.ContainsFunc(networkFileSystems, func(p string) bool { return matches(f.FSType, p) })
 }
 
@@ -212,7 +212,7 @@ func place(s inventory.Store) string {
 // namesPath says whether a path is declared shared, itself or a directory above.
 func (l look) namesPath(path string) bool {
 	return l.Spec.Data.Shared && slices.ContainsFunc(l.storeWords(), func(w string) bool {
-		return len(w) > 1 && w[0] == '/' && below(path, w)
+		return len(w) > 1 && w[0] == '/' && inventory.Below(path, w)
 	})
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -187,12 +188,4 @@ func (s subject) pause() {
 
 func seconds(n int64) string { return fmt.Sprintf("%ds", n) }
 
-func hostOf(m inventory.Facts) string {
-	switch {
-	case m.Host.Name != "":
-		return m.Host.Name
-	case m.Target.Host != "":
-		return m.Target.Host
-	}
-	return "the machine"
-}
+func hostOf(m inventory.Facts) string { return cmp.Or(m.Name(), "the machine") }

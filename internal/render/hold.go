@@ -102,20 +102,16 @@ func (s subject) speaksFor(allow string) string {
 // mayWrite says whether a path is in a volume of the pod that can be written.
 func (s subject) mayWrite(file string) bool {
 	for _, dir := range append([]string{"/tmp", "/dev", "/proc", "/sys"}, s.w.Scratch...) {
-		if below(file, path.Clean(dir)) {
+		if inventory.Below(file, path.Clean(dir)) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.w.Storage, func(v migration.Storage) bool { return below(file, path.Clean(v.Path)) })
+	return slices.ContainsFunc(s.w.Storage, func(v migration.Storage) bool { return inventory.Below(file, path.Clean(v.Path)) })
 }
 
 // covered says whether a path is in what is mounted read-only.
 func (s subject) covered(file string) bool {
-	return slices.ContainsFunc(s.w.Mounts, func(m migration.Mount) bool { return m.Path != "" && below(file, path.Clean(m.Path)) })
-}
-
-func below(file, dir string) bool {
-	return file == dir || strings.HasPrefix(file, strings.TrimSuffix(dir, "/")+"/")
+	return slices.ContainsFunc(s.w.Mounts, func(m migration.Mount) bool { return m.Path != "" && inventory.Below(file, path.Clean(m.Path)) })
 }
 
 // scratch gives a directory that may be written for each in which logs and

@@ -8,6 +8,7 @@ package workload
 import (
 	"time"
 
+	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -49,16 +50,7 @@ type Evidence struct {
 }
 
 // String is the evidence for people.
-func (e Evidence) String() string {
-	text := e.What
-	if e.Machine != "" {
-		text = e.Machine + ": " + text
-	}
-	if e.Seen != "" {
-		text += " (" + e.Seen + ")"
-	}
-	return text
-}
+func (e Evidence) String() string { return inventory.Sentence(e.Machine, e.What, e.Seen) }
 
 // Decision is what facts say of one workload.
 type Decision struct {

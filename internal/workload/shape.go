@@ -51,7 +51,7 @@ func (l look) volumes() []Volume {
 	for _, s := range l.w.Storage {
 		v := Volume{Storage: s, Declared: true, Why: "declared", ClassWhy: "declared"}
 		for _, m := range measured {
-			if below(m.Path, s.Path) || below(s.Path, m.Path) {
+			if inventory.Below(m.Path, s.Path) || inventory.Below(s.Path, m.Path) {
 				v.Why = "declared; " + m.Why
 				if s.SizeBytes < m.SizeBytes {
 					v.Why = fmt.Sprintf("declared, and less than the %s that were reckoned: %s", size(m.SizeBytes), m.Why)
@@ -95,7 +95,7 @@ func (l look) measured() []Volume {
 			}
 		}
 		for dir, p := range here {
-			if mt, ok := mountOf(m, dir); ok && mt.Point == dir && mt.Used > p.bytes {
+			if mt, ok := m.Mounted(dir); ok && mt.Point == dir && mt.Used > p.bytes {
 				p.bytes = mt.Used // a file system of its own holds nothing else
 			}
 			if all[dir] == nil || all[dir].bytes < p.bytes {
@@ -130,7 +130,7 @@ func outermost(all map[string]*place) []string {
 	slices.Sort(dirs)
 	var out []string
 	for _, dir := range dirs {
-		if i := slices.IndexFunc(out, func(o string) bool { return below(dir, o) }); i >= 0 {
+		if i := slices.IndexFunc(out, func(o string) bool { return inventory.Below(dir, o) }); i >= 0 {
 			all[out[i]].bytes += all[dir].bytes
 			all[out[i]].growth += all[dir].growth
 			continue
@@ -146,7 +146,7 @@ var tops = []string{"/var/lib", "/var/spool", "/var/opt", "/var/www", "/srv", "/
 // root is the directory that is mounted for data in dir: its file system where
 // that is one of its own, or what is the application's own below a usual place.
 func root(m inventory.Facts, dir string) string {
-	if mt, ok := mountOf(m, dir); ok && mt.Point != "/" && !slices.Contains([]string{"/var", "/usr", "/home", "/opt", "/srv"}, mt.Point) {
+	if mt, ok := m.Mounted(dir); ok && mt.Point != "/" && !slices.Contains([]string{"/var", "/usr", "/home", "/opt", "/srv"}, mt.Point) {
 		return mt.Point
 	}
 	for _, top := range tops {
@@ -189,7 +189,7 @@ func (l look) volume(p place) Volume {
 func (l look) class(dir string) string {
 	text := "the cluster's default; it must give ReadWriteOnce"
 	for _, m := range l.machines {
-		if mt, ok := mountOf(m, dir); ok && mt.FSType != "" {
+		if mt, ok := m.Mounted(dir); ok && mt.FSType != "" {
 			text = fmt.Sprintf("the cluster's default; today it is %s on %s, so that it must give ReadWriteOnce", mt.FSType, orText(mt.Source, "a disk"))
 			if mt.Block {
 				text += " and a device of its own"

@@ -1,9 +1,9 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"rehome.dev/rehome/internal/inventory"
 )
@@ -11,37 +11,12 @@ import (
 // networkKinds are file systems that several machines have at once.
 var networkKinds = []string{"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "fuse.glusterfs", "fuse.ceph", "fuse.sshfs", "9p", "lustre"}
 
-// mountOf is the file system on which a path is.
-func mountOf(m inventory.Facts, path string) (inventory.Mount, bool) {
-	var best inventory.Mount
-	found := false
-	for _, mt := range m.Mounts {
-		if below(path, mt.Point) && (!found || len(mt.Point) > len(best.Point)) {
-			best, found = mt, true
-		}
-	}
-	return best, found
-}
-
-// below says whether a path is dir or in it.
-func below(path, dir string) bool {
-	return path == dir || dir == "/" || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
-}
-
 func remote(m inventory.Facts, path, fsType string) bool {
-	mt, ok := mountOf(m, path)
+	mt, ok := m.Mounted(path)
 	return ok && mt.Network || slices.Contains(networkKinds, fsType)
 }
 
-func called(m inventory.Facts) string {
-	switch {
-	case m.Host.Name != "":
-		return m.Host.Name
-	case m.Target.Host != "":
-		return m.Target.Host
-	}
-	return "this machine"
-}
+func called(m inventory.Facts) string { return cmp.Or(m.Name(), "this machine") }
 
 // evidence is one thing that was seen in n samples; 0 leaves the count out.
 func evidence(m inventory.Facts, n int, format string, args ...any) Evidence {
