@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -63,7 +64,7 @@ func (s *source) sessionDrill(field string, w *v1alpha1.SessionDrill) *migration
 	s.requestPath(field+".begin", w.Begin)
 	s.requestPath(field+".check", w.Check)
 	return &migration.SessionDrill{
-		Begin: w.Begin, Method: orText(w.Method, "GET"), Check: w.Check, Status: orNumber(w.Status, 200), Old: or(w.Old, false),
+		Begin: w.Begin, Method: cmp.Or(w.Method, "GET"), Check: w.Check, Status: orNumber(w.Status, 200), Old: or(w.Old, false),
 	}
 }
 

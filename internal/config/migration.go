@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -22,8 +23,8 @@ func (s *source) spec(m v1alpha1.Migration) migration.Spec {
 		VMs:       s.vms(w.VMs),
 		Workloads: s.workloads(w.Workloads),
 		Target:    s.target(w.Target),
-		Cutover:   migration.Cutover(orText(w.Cutover, string(migration.CutoverDNS))),
-		Delivery:  migration.Delivery(orText(w.Delivery, string(migration.DeliveryRehome))),
+		Cutover:   migration.Cutover(cmp.Or(w.Cutover, string(migration.CutoverDNS))),
+		Delivery:  migration.Delivery(cmp.Or(w.Delivery, string(migration.DeliveryRehome))),
 		Metrics:   s.metrics(w.Metrics),
 		Smoke:     s.smoke(w.Smoke),
 		Data:      migration.Data{Shared: or(w.Data.Shared, false), Stores: w.Data.Stores},
@@ -105,8 +106,8 @@ func (s *source) target(w v1alpha1.Target) migration.Destination {
 	const field = "spec.target"
 	out := migration.Destination{
 		Cluster: w.Cluster, Namespace: w.Namespace,
-		StagingNamespace: orText(w.StagingNamespace, w.Namespace+"-staging"),
-		Exposure:         migration.Exposure(orText(w.Exposure, string(migration.ExposeLoadBalancer))),
+		StagingNamespace: cmp.Or(w.StagingNamespace, w.Namespace+"-staging"),
+		Exposure:         migration.Exposure(cmp.Or(w.Exposure, string(migration.ExposeLoadBalancer))),
 		Ingress:          migration.Ingress{Class: w.Ingress.Class, TLSSecret: w.Ingress.TLSSecret, Issuer: w.Ingress.Issuer},
 	}
 	s.ways(field, w, &out)
@@ -218,13 +219,6 @@ func or[T any](p *T, fallback T) T {
 		return fallback
 	}
 	return *p
-}
-
-func orText(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }
 
 func orNumber(n, fallback int) int {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -32,8 +33,8 @@ func (s *source) rehearsal(w *v1alpha1.RehearsalName, names []migration.Name, wo
 	}
 	first := names[0]
 	n := s.name(field, migration.Name{
-		Name: w.Name, Zone: orText(w.Zone, first.Zone), View: orText(w.View, first.View),
-		Provider: orText(w.Provider, first.Provider), Workload: orText(w.Workload, first.Workload),
+		Name: w.Name, Zone: cmp.Or(w.Zone, first.Zone), View: cmp.Or(w.View, first.View),
+		Provider: cmp.Or(w.Provider, first.Provider), Workload: cmp.Or(w.Workload, first.Workload),
 	})
 	if w.Workload != "" {
 		n.Workload = s.leadsTo(field, w.Workload, workloads)

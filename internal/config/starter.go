@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"regexp"
 	"slices"
@@ -43,7 +44,7 @@ func Starter(name string, o StarterOptions) []byte {
 	}
 	return execute(migrationStarter, map[string]any{
 		"Name": yamlText(name), "Plain": oneLine(name), "File": oneLine(name) + ".yaml",
-		"Policy": yamlText(orText(o.Policy, "policy.yaml")),
+		"Policy": yamlText(cmp.Or(o.Policy, "policy.yaml")),
 		"Port":   port, "Host": orPlaceholder(o.Host, "<host of the machine>"), "Unit": orPlaceholder(o.Unit, "<systemd unit>"),
 		"ConfigDirs": quotedDirs, "ConfigMap": yamlText(name + "-config"),
 	})

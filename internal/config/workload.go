@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -32,7 +33,7 @@ func (s *source) workload(field string, w v1alpha1.Workload) migration.Workload 
 	s.image(field+".image", w.Image)
 	out := migration.Workload{
 		Name: w.Name, Image: w.Image, Dockerfile: s.dockerfile(field+".dockerfile", w.Dockerfile),
-		Kind:      migration.Kind(orText(w.Kind, string(migration.KindAuto))),
+		Kind:      migration.Kind(cmp.Or(w.Kind, string(migration.KindAuto))),
 		Replicas:  or(w.Replicas, 1),
 		Ports:     s.ports(field+".ports", w.Ports),
 		Health:    s.health(field+".health", w.Health, len(w.Ports) > 0),
@@ -79,7 +80,7 @@ func (s *source) ports(field string, ws []v1alpha1.Port) []migration.Port {
 	for i, w := range ws {
 		at := fmt.Sprintf("%s[%d]", field, i)
 		s.nameRule(at+".name", w.Name, validation.IsValidPortName)
-		p := migration.Port{Name: w.Name, Port: w.Port, Public: w.Public, Protocol: orText(w.Protocol, "TCP")}
+		p := migration.Port{Name: w.Name, Port: w.Port, Public: w.Public, Protocol: cmp.Or(w.Protocol, "TCP")}
 		names = append(names, w.Name)
 		public := p.Public
 		if public == 0 {

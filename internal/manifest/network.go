@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 
@@ -33,7 +34,7 @@ func networkPolicy(spec migration.Spec, env migration.Env, w migration.Workload)
 	if env == migration.Production {
 		for _, peer := range p.To {
 			egress = append(egress, object{
-				"to": []any{object{"ipBlock": object{"cidr": peer.CIDR}}}, "ports": []any{netPort(peer.Port, orText(peer.Protocol, "TCP"))},
+				"to": []any{object{"ipBlock": object{"cidr": peer.CIDR}}}, "ports": []any{netPort(peer.Port, cmp.Or(peer.Protocol, "TCP"))},
 			})
 		}
 	} else {

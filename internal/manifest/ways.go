@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -32,7 +33,7 @@ func ingress(spec migration.Spec, env migration.Env, w migration.Workload) (obje
 		}}}})
 	}
 	s := object{
-		"tls":   []any{object{"hosts": names, "secretName": orText(in.TLSSecret, w.Name+"-tls")}},
+		"tls":   []any{object{"hosts": names, "secretName": cmp.Or(in.TLSSecret, w.Name+"-tls")}},
 		"rules": rules,
 	}
 	if in.Class != "" {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"rehome.dev/rehome/internal/migration"
@@ -36,7 +37,7 @@ func statefulSet(spec migration.Spec, w migration.Workload, meta, pod object) ob
 	s := object{
 		"serviceName":    HeadlessName(w.Name),
 		"selector":       object{"matchLabels": selector(spec, w.Name)},
-		"updateStrategy": object{"type": orText(w.UpdateStrategy, migration.UpdateRolling)},
+		"updateStrategy": object{"type": cmp.Or(w.UpdateStrategy, migration.UpdateRolling)},
 		"persistentVolumeClaimRetentionPolicy": object{
 			"whenDeleted": "Retain", "whenScaled": "Retain",
 		},
@@ -81,13 +82,6 @@ func headlessService(spec migration.Spec, w migration.Workload, meta object) obj
 		s["ports"] = ports
 	}
 	return object{"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": s}
-}
-
-func orText(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }
 
 func bytesOf(n int64) string { return resource.NewQuantity(n, resource.BinarySI).String() }

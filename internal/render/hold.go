@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
@@ -23,7 +24,7 @@ func (s subject) security() {
 	w := s.w
 	for _, e := range w.Security.Exceptions {
 		fact := s.speaksFor(e.Allow)
-		s.choose("security.exceptions "+e.Allow, "allowed", FromFile, "%s; %s", e.Because, orText(fact, "no fact speaks for it"))
+		s.choose("security.exceptions "+e.Allow, "allowed", FromFile, "%s; %s", e.Because, cmp.Or(fact, "no fact speaks for it"))
 		if fact == "" {
 			s.note(codeOf(e.Allow), "is allowed %s, and no fact speaks for it", e.Allow)
 		}
@@ -202,11 +203,4 @@ func (s subject) dialled(p *migration.NetworkPolicy, m inventory.Facts, peer inv
 	}
 	p.To = append(slices.Clip(p.To), n)
 	s.choose("networkPolicy.to", fmt.Sprintf("%s port %d", n.CIDR, n.Port), FromFacts, "dialled from %s%s", hostOf(m), either(n.What == "", "", ", "+n.What))
-}
-
-func orText(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }

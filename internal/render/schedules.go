@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ func (c *completion) schedule(s *migration.Schedule) {
 		if when, zone, err := CronOf(seen); err == nil {
 			s.When = when
 			if s.TimeZone == "" {
-				s.TimeZone = orText(zone, c.zoneOf(m))
+				s.TimeZone = cmp.Or(zone, c.zoneOf(m))
 			}
 			c.chooseFor(s.Workload, field+"when", s.When, FromFacts, "on "+m+" it is "+seen.When)
 		} else {

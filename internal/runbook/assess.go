@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,7 +126,7 @@ func (l look) notProbed() []migration.Reason {
 	}
 	r := unknown(migration.CodeStale, "the facts of the machines have not been taken: %s", ways(l.s.Spec, l.s.Policy))
 	return []migration.Reason{hint(r, "rehome run takes and judges them, for %s, and changes nothing there; beforehand: rehome assess %s",
-		l.s.Policy.ProbeFor, orText(l.s.File, "FILE"))}
+		l.s.Policy.ProbeFor, cmp.Or(l.s.File, "FILE"))}
 }
 
 // ways says of what facts are taken, and how each machine is reached.
@@ -145,7 +146,7 @@ func wayTo(vm migration.VM, ssh migration.SSH) string {
 	if vm.Reach == "local" {
 		return "from this process"
 	}
-	way := "by " + orText(vm.Reach, "ssh://"+vm.Host)
+	way := "by " + cmp.Or(vm.Reach, "ssh://"+vm.Host)
 	if ssh.User != "" && !strings.Contains(vm.Reach, "@") {
 		way += " as " + ssh.User
 	}
@@ -173,16 +174,9 @@ func (l look) report() inventory.Report {
 	out := inventory.Report{Format: inventory.Format}
 	for _, vm := range l.s.Spec.VMs {
 		t := inventory.Target{Host: vm.Host, Unit: vm.Unit, Port: vm.Port}
-		out.Machines = append(out.Machines, inventory.Unreachable(t, o.At, orText(o.Err, "nobody has looked yet")))
+		out.Machines = append(out.Machines, inventory.Unreachable(t, o.At, cmp.Or(o.Err, "nobody has looked yet")))
 	}
 	return out
-}
-
-func orText(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }
 
 // reasonsOf are findings as a step gives its reasons. One that does not block is
@@ -199,7 +193,7 @@ func reasonsOf(findings []readiness.Finding, want func(readiness.Finding) bool) 
 
 func reasonOf(f readiness.Finding) migration.Reason {
 	r := migration.Reason{
-		Code: f.Code, Verdict: f.Verdict, Text: orText(f.Observed, f.Title),
+		Code: f.Code, Verdict: f.Verdict, Text: cmp.Or(f.Observed, f.Title),
 		Required: f.Required, Observed: f.Observed, Source: sourceOf(f), At: f.At,
 		Advice: !f.Blocks && !f.Verdict.OK(),
 	}
@@ -266,7 +260,7 @@ func (l look) owed(fix migration.Fix) migration.Reason {
 		case !ok:
 			r := migration.Reason{Code: fix.Code, Verdict: migration.Unknown, Required: required,
 				Text: fmt.Sprintf("owed to the drill %s, which has not been made on %s as it is declared: %s", fix.Drill, d.workload, fix.How)}
-			return hint(r, "step %s makes it; proven by hand: rehome waive %s %s --reason … --until …", migration.StepStage, orText(l.s.Key, "NAME"), fix.Code)
+			return hint(r, "step %s makes it; proven by hand: rehome waive %s %s --reason … --until …", migration.StepStage, cmp.Or(l.s.Key, "NAME"), fix.Code)
 		case got.Verdict != migration.Pass:
 			r := l.told(fix.Code, d, got)
 			r.Text += "; so the fix is not proven: " + fix.How

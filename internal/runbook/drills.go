@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -141,7 +142,7 @@ func drilled(l look) []migration.Reason {
 
 func (l look) skipped(d drillOf, why string) migration.Reason {
 	return migration.Reason{
-		Code: drillCodes[d.drill], Verdict: migration.Waived, Source: orText(l.s.File, "the file"),
+		Code: drillCodes[d.drill], Verdict: migration.Waived, Source: cmp.Or(l.s.File, "the file"),
 		Text: fmt.Sprintf("%s is left out by the file, which %s declared: %s", d, l.s.DeclaredBy, why),
 	}
 }
@@ -154,7 +155,7 @@ func (l look) sessions() (migration.Reason, bool) {
 	const d = migration.DrillSession
 	if why, skipped := l.s.Spec.Skipped(d); skipped {
 		return migration.Reason{
-			Code: migration.CodeSessions, Verdict: migration.Waived, Source: orText(l.s.File, "the file"),
+			Code: migration.CodeSessions, Verdict: migration.Waived, Source: cmp.Or(l.s.File, "the file"),
 			Text: fmt.Sprintf("the drill %s is left out by the file, which %s declared: %s", d, l.s.DeclaredBy, why),
 		}, true
 	}
@@ -194,7 +195,7 @@ func (l look) told(code migration.Code, d drillOf, got Drilled) migration.Reason
 	if r.Verdict != migration.Fail {
 		r.Verdict = migration.Unknown
 	}
-	r.Hint = "then declare what was mended, or, where the file stays as it is: rehome run " + orText(l.s.File, "FILE") + " --again"
+	r.Hint = "then declare what was mended, or, where the file stays as it is: rehome run " + cmp.Or(l.s.File, "FILE") + " --again"
 	if got.Remedy != "" {
 		r.Hint = got.Remedy + "; " + r.Hint
 	}

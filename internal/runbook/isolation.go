@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ func isolated(l look) []migration.Reason {
 	case !o.Known():
 		r := migration.Reason{
 			Code: migration.CodeIsolated, Verdict: migration.Unknown, Source: o.Source, At: o.At,
-			Text: "what staging reaches is unknown: " + orText(o.Err, "nobody has looked yet"),
+			Text: "what staging reaches is unknown: " + cmp.Or(o.Err, "nobody has looked yet"),
 		}
 		return []migration.Reason{hint(r, "no drill is made until it is known; judged by hand: rehome waive %s %s --reason … --until …", l.s.Key, migration.CodeIsolated)}
 	}

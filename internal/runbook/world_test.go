@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -147,7 +148,7 @@ func (w *world) answer(f Facts, q Query) Facts {
 			f.Bases[wl.Name] = observe(w.now, wl.Image, migration.BaseFacts{Workload: wl.Name, From: w.base, By: "label", Source: wl.Image, User: "10001"}, "")
 		}
 	case QueryIsolation:
-		f.Isolation = observe(w.now, "pods of "+w.spec.Target.StagingNamespace, w.isolation, orText(w.clusterErr, w.unisolated))
+		f.Isolation = observe(w.now, "pods of "+w.spec.Target.StagingNamespace, w.isolation, cmp.Or(w.clusterErr, w.unisolated))
 	case QuerySample:
 		f.Sample = w.sample()
 	}

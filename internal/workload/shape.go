@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -190,7 +191,7 @@ func (l look) class(dir string) string {
 	text := "the cluster's default; it must give ReadWriteOnce"
 	for _, m := range l.machines {
 		if mt, ok := m.Mounted(dir); ok && mt.FSType != "" {
-			text = fmt.Sprintf("the cluster's default; today it is %s on %s, so that it must give ReadWriteOnce", mt.FSType, orText(mt.Source, "a disk"))
+			text = fmt.Sprintf("the cluster's default; today it is %s on %s, so that it must give ReadWriteOnce", mt.FSType, cmp.Or(mt.Source, "a disk"))
 			if mt.Block {
 				text += " and a device of its own"
 			}
@@ -198,13 +199,6 @@ func (l look) class(dir string) string {
 		if n := m.Usage.WriteBytes; n > 0 {
 			return text + fmt.Sprintf(", and take %s an hour", size(n))
 		}
-	}
-	return text
-}
-
-func orText(text, fallback string) string {
-	if text == "" {
-		return fallback
 	}
 	return text
 }
