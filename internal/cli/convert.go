@@ -29,10 +29,9 @@ type convertFlags struct {
 	doubtful                    bool
 	nameKey                     string
 	fsGroup                     int64
-	kubeconfig, kubecontext     string
-	host                        string
-	sudo                        bool
-	identity, knownHosts, agent string
+	clusterFlags
+	host string
+	loginFlags
 }
 
 // The stores of secrets.
@@ -95,17 +94,14 @@ Exit codes: 0 converted; 1 something cannot be converted; 3 a person must decide
 	flags.StringVar(&f.vaultRole, "vault-role", "", "the role that the pod takes in the vault, for the injector")
 	flags.BoolVar(&f.extract, "extract", false, "leave files in the ConfigMap with references, where that is known to work")
 	flags.BoolVar(&f.apply, "apply", false, "write the Secrets and ConfigMaps to the cluster")
-	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig of the cluster (default $KUBECONFIG, or ~/.kube/config)")
-	flags.StringVar(&f.kubecontext, "context", "", "context of the kubeconfig (default its current one)")
+	f.clusterFlags.add(c)
 	flags.StringVar(&f.decisions, "decisions", "", "file of the decisions (default "+decisionsFile+" beside OUT)")
 	flags.BoolVar(&f.doubtful, "doubtful-secret", false, "take for a secret what may be one and is not decided")
 	flags.StringVar(&f.nameKey, "name-key", "", "file with a key that keeps the names of Secrets from being guessed at")
 	flags.Int64Var(&f.fsGroup, "fs-group", 65532, "group that reads files which are not for everybody")
 	flags.StringVar(&f.host, "host", "local", "the machine as ssh://user@host:port, or local")
-	flags.BoolVar(&f.sudo, "sudo", false, "read as root where the login is another user's")
-	flags.StringVar(&f.identity, "identity", "", "file of the private key to log in with (default the ssh agent's and the usual ones)")
-	flags.StringVar(&f.knownHosts, "known-hosts", "", "file of the machines that are known (default ~/.ssh/known_hosts)")
-	flags.StringVar(&f.agent, "agent", "", "the rehome-agent to copy (default $REHOME_AGENT, or the one beside rehome)")
+	f.loginFlags.add(c, readAsRoot)
+	f.addAgent(c)
 	flags.BoolVar(&f.dry, "dry-run", false, "say what would be written, and write nothing")
 	_ = c.RegisterFlagCompletionFunc("secrets", cobra.FixedCompletions([]string{storeKubernetes, storeVault}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("emit", cobra.FixedCompletions([]string{emitExternal, emitInjector}, cobra.ShellCompDirectiveNoFileComp))
@@ -205,19 +201,13 @@ func (p *Program) stoppable(ctx context.Context) (_ context.Context, end func())
 
 // planOf reads the tree, and lets go of whatever of it is in no object.
 func (p *Program) planOf(ctx context.Context, dir string, f convertFlags, o convert.Options) (convert.Plan, error) {
-	settings := wire.MachineSettings{
-		Identity: f.identity, Sudo: f.sudo, Agent: f.agent, Getenv: p.Getenv, Version: thisVersion().Version, Ask: p.askSecret(),
-	}
-	if f.knownHosts != "" {
-		settings.KnownHosts = []string{f.knownHosts}
-	}
 	if f.host == "local" {
 		var err error
 		if dir, err = filepath.Abs(dir); err != nil {
 			return convert.Plan{}, err
 		}
 	}
-	t, err := wire.ReadTree(ctx, settings, f.host, dir)
+	t, err := wire.ReadTree(ctx, p.login(f.loginFlags), f.host, dir)
 	if err != nil {
 		return convert.Plan{}, stoppedOr(ctx, err)
 	}
@@ -314,18 +304,6 @@ func stoppedOr(ctx context.Context, err error) error {
 
 func firstOf(words ...string) string {
 	return words[slices.IndexFunc(words, func(s string) bool { return s != "" })]
-}
-
-// clusterSettings are those of the cluster that flags name.
-func (f convertFlags) clusterSettings() map[string]string {
-	settings := map[string]string{}
-	if f.kubeconfig != "" {
-		settings["kubeconfig"] = f.kubeconfig
-	}
-	if f.kubecontext != "" {
-		settings["context"] = f.kubecontext
-	}
-	return settings
 }
 
 // options are what the files that flags name add to them.

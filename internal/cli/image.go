@@ -19,11 +19,10 @@ type imageFlags struct {
 	build, dry                  bool
 	facts, with, innocent       []string
 	base, root, host            string
-	identity, knownHosts        string
-	sudo                        bool
-	user                        string
-	entrypoint                  []string
-	push, out, sbom             string
+	loginFlags
+	user            string
+	entrypoint      []string
+	push, out, sbom string
 }
 
 func (p *Program) imageCommand() *cobra.Command {
@@ -70,9 +69,7 @@ Exit codes: 0 it passes, or was built; 3 something speaks against it.`,
 	flags.StringVar(&f.base, "base", "", "the base to build on (default the Dockerfile's, or the one that the policy approves)")
 	flags.StringVar(&f.root, "root", "", "read the machine's files below this directory")
 	flags.StringVar(&f.host, "host", "", "read the machine's files there: ssh://user@host:port, or local")
-	flags.StringVar(&f.identity, "identity", "", "file of the private key to log in with (default the ssh agent's and the usual ones)")
-	flags.StringVar(&f.knownHosts, "known-hosts", "", "file of the machines that are known (default ~/.ssh/known_hosts)")
-	flags.BoolVar(&f.sudo, "sudo", false, "read as root where the login is another user's")
+	f.loginFlags.add(c, readAsRoot)
 	flags.StringArrayVar(&f.with, "with", nil, "take this path of the machine along, and what is below it; may be repeated")
 	flags.StringArrayVar(&f.innocent, "innocent", nil, "what may be a secret in this file of the machine is none; may be repeated")
 	flags.StringVar(&f.user, "user", "", "UID or UID:GID that the image runs as (default the machine's)")

@@ -127,10 +127,7 @@ func (f imageFlags) baseOf(policy migration.Policy, w migration.Workload) (strin
 // imageFiles is the machine whose files are read: where the call says, or the first
 // machine of the file.
 func (p *Program) imageFiles(loaded config.Loaded, f imageFlags) (machine image.Machine, err error) {
-	settings := wire.MachineSettings{Identity: f.identity, Sudo: f.sudo, Getenv: p.Getenv, Version: thisVersion().Version, Ask: p.askSecret()}
-	if f.knownHosts != "" {
-		settings.KnownHosts = []string{f.knownHosts}
-	}
+	settings := p.login(f.loginFlags)
 	switch {
 	case f.root != "":
 		if info, err := os.Stat(f.root); err != nil || !info.IsDir() {

@@ -20,14 +20,13 @@ import (
 )
 
 type probeFlags struct {
-	unit                          string
-	pid, port                     int
-	hosts                         []string
-	length, every                 time.Duration
-	dirs, healthPaths             []string
-	sudo                          bool
-	identity, knownHosts          string
-	agent, policy                 string
+	unit              string
+	pid, port         int
+	hosts             []string
+	length, every     time.Duration
+	dirs, healthPaths []string
+	loginFlags
+	policy                        string
 	drills                        []string
 	drillFor                      time.Duration
 	yes, dry                      bool
@@ -80,10 +79,8 @@ and memory are then those under that load.`,
 	c.Flags().DurationVar(&f.every, "every", d.ProbeEvery, "time between two samples")
 	c.Flags().StringSliceVar(&f.dirs, "config-dir", nil, "a directory with the application's configuration; may be repeated")
 	c.Flags().StringSliceVar(&f.healthPaths, "health-path", nil, "a path that may say how the application is; may be repeated (default the usual ones)")
-	c.Flags().BoolVar(&f.sudo, "sudo", false, "look as root where the login is another user's: what is not seen otherwise is unknown")
-	c.Flags().StringVar(&f.identity, "identity", "", "file of the private key to log in with (default the ssh agent's and the usual ones)")
-	c.Flags().StringVar(&f.knownHosts, "known-hosts", "", "file of the machines that are known (default ~/.ssh/known_hosts)")
-	c.Flags().StringVar(&f.agent, "agent", "", "the rehome-agent to copy (default $REHOME_AGENT, or the one beside rehome)")
+	f.loginFlags.add(c, "look as root where the login is another user's: what is not seen otherwise is unknown")
+	f.addAgent(c)
 	c.Flags().StringVar(&f.policy, "policy", "", "the policy's file (default the one that FILE names)")
 	c.Flags().StringSliceVar(&f.drills, "drill", nil, "an experiment to make: sigterm, health; may be repeated")
 	c.Flags().DurationVar(&f.drillFor, "drill-for", time.Minute, "bound on each experiment")
@@ -143,13 +140,7 @@ func (p *Program) probe(ctx context.Context, args []string, f probeFlags) error 
 
 // probing checks the call.
 func (p *Program) probing(args []string, f probeFlags) (probing, error) {
-	q := probing{flags: f}
-	q.settings = wire.MachineSettings{
-		Identity: f.identity, Sudo: f.sudo, Agent: f.agent, Getenv: p.Getenv, Version: thisVersion().Version, Ask: p.askSecret(),
-	}
-	if f.knownHosts != "" {
-		q.settings.KnownHosts = []string{f.knownHosts}
-	}
+	q := probing{flags: f, settings: p.login(f.loginFlags)}
 	if err := f.check(); err != nil {
 		return q, err
 	}

@@ -16,9 +16,9 @@ import (
 
 // secretsFlags are what secrets is told beside the directory.
 type secretsFlags struct {
-	kubeconfig, kubecontext string
-	nameKey                 string
-	dry                     bool
+	clusterFlags
+	nameKey string
+	dry     bool
 }
 
 func (p *Program) secretsCommand() *cobra.Command {
@@ -57,8 +57,7 @@ Exit codes: 0 all are there; 1 something is missing, changed or forbidden.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig of the cluster (default $KUBECONFIG, or ~/.kube/config)")
-	flags.StringVar(&f.kubecontext, "context", "", "context of the kubeconfig (default its current one)")
+	f.clusterFlags.add(c)
 	flags.StringVar(&f.nameKey, "name-key", "", "file with the key that the conversion was given for the names of Secrets")
 	flags.BoolVar(&f.dry, "dry-run", false, "read the vault and look at the cluster, and write nothing")
 	return c
@@ -139,9 +138,8 @@ func checkNames(objs []convert.Object, need []convertedObject, o convert.Options
 }
 
 func (p *Program) putSecrets(ctx context.Context, objs []convert.Object, need conversion, f secretsFlags) ([]secrets.Receipt, error) {
-	cluster := convertFlags{kubeconfig: f.kubeconfig, kubecontext: f.kubecontext}
 	store, err := p.Registry.Store(wire.StoreOrder{
-		Type: storeKubernetes, Owner: need.Name, Namespaces: []string{need.Namespace}, Getenv: p.Getenv, Settings: cluster.clusterSettings(),
+		Type: storeKubernetes, Owner: need.Name, Namespaces: []string{need.Namespace}, Getenv: p.Getenv, Settings: f.clusterSettings(),
 	})
 	if err != nil {
 		return nil, err
