@@ -1,8 +1,6 @@
 package manifest
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,27 +28,6 @@ func withNames(spec migration.Spec) migration.Spec {
 	spec.Names = []migration.Name{{Name: "api.bank.example.", Workload: "royal-bank-api"}, {Name: "www.bank.example.", Workload: "royal-bank-api"}, {Name: "other.example.", Workload: "other"}}
 	spec.Rehearsal = &migration.Name{Name: "rehearsal.bank.example.", Workload: "royal-bank-api"}
 	return spec
-}
-
-func compare(t *testing.T, name string, objs []*unstructured.Unstructured) {
-	t.Helper()
-	got, err := YAML(objs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join("testdata", name+".yaml")
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("differs from %s; run with -update and read the diff:\n%s", file, got)
-	}
 }
 
 func TestWaysIn(t *testing.T) {
