@@ -82,7 +82,7 @@ func cronJob(spec migration.Spec, env migration.Env, w migration.Workload, j job
 	case len(w.Storage) > 0:
 		return nil, errors.New("it would run in an image whose storage belongs to single pods: name a workload without storage")
 	}
-	v, err := podVolumes(w)
+	v, err := volumesOf(w)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 const defaultGrace = 30
 
 func podTemplate(spec migration.Spec, w migration.Workload) (object, error) {
-	v, err := podVolumes(w)
+	v, err := volumesOf(w)
 	if err != nil {
 		return nil, err
 	}
@@ -38,15 +38,6 @@ func podTemplate(spec migration.Spec, w migration.Workload) (object, error) {
 	meta := object{"labels": labels(spec, w.Name)}
 	joinMesh(spec, w, meta)
 	return object{"metadata": meta, "spec": pod}, nil
-}
-
-// podVolumes are what is mounted, and what an application may write at random.
-func podVolumes(w migration.Workload) (volumes, error) {
-	v, err := volumesOf(w)
-	if err != nil {
-		return v, err
-	}
-	return v, v.addScratch(w.Scratch)
 }
 
 // spread keeps the pods of a workload apart, over nodes and over zones, as far as

@@ -2,7 +2,10 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+
+	"rehome.dev/rehome/internal/migration"
 )
 
 // scratchPrefix begins the names of the declared scratch volumes.
@@ -10,27 +13,24 @@ const scratchPrefix = scratchVolume + "-"
 
 // addScratch mounts empty directories that may be written. One that is mounted
 // already is refused, but for the one that every pod has.
-func (v *volumes) addScratch(dirs []string) error {
-	taken := map[string]bool{}
-	for _, m := range v.mounts {
-		taken[m.(object)["mountPath"].(string)], taken[m.(object)["name"].(string)] = true, true
-	}
-	for i, dir := range dirs {
+func (v *volumes) addScratch(w migration.Workload, taken map[string]string) error {
+	for i, dir := range w.Scratch {
+		where := fmt.Sprintf("scratch[%d]", i)
 		at, err := absolute(dir)
 		if err != nil {
-			return fmt.Errorf("scratch[%d]: %w", i, err)
+			return fmt.Errorf("%s: %w", where, err)
 		}
 		if at == scratch {
 			continue
 		}
-		if taken[at] {
-			return fmt.Errorf("scratch[%d]: path %s is mounted already", i, at)
+		if taken[at] != "" {
+			return fmt.Errorf("%s: path %s is mounted already", where, at)
 		}
 		name := scratchPrefix + strconv.Itoa(i)
-		if taken[name] {
-			return fmt.Errorf("scratch[%d]: the name %q is kept for volumes that rehome makes, and a storage has it", i, name)
+		if slices.ContainsFunc(w.Storage, func(s migration.Storage) bool { return s.Name == name }) {
+			return fmt.Errorf("%s: the name %q is kept for volumes that rehome makes, and a storage has it", where, name)
 		}
-		taken[at] = true
+		taken[at] = where
 		v.add(name, at, false, object{"emptyDir": object{}})
 	}
 	return nil

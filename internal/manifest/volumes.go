@@ -29,9 +29,9 @@ type volumes struct {
 	envFrom []any
 }
 
-// volumesOf mounts what the spec names: each path once, read-only, in the order
-// of the spec; several ConfigMaps and Secrets at one path become one projected
-// volume, because Kubernetes mounts only one volume at a path.
+// volumesOf mounts what the spec names: each path once, in the order of the spec.
+// ConfigMaps and Secrets are read-only, and several of them at one path become one
+// projected volume, because Kubernetes mounts only one volume at a path.
 func volumesOf(w migration.Workload) (volumes, error) {
 	v, taken, err := mountsOf(w.Mounts)
 	if err != nil {
@@ -42,6 +42,9 @@ func volumesOf(w migration.Workload) (volumes, error) {
 	}
 	if taken[scratch] == "" {
 		v.add(scratchVolume, scratch, false, object{"emptyDir": object{}})
+	}
+	if err := v.addScratch(w, taken); err != nil {
+		return volumes{}, err
 	}
 	return v, nil
 }
