@@ -95,16 +95,8 @@ func cronJob(spec migration.Spec, env migration.Env, w migration.Workload, j job
 	c["command"] = words
 	meta := object{"labels": labels(spec, j.name)}
 	leaveMesh(spec, meta)
-	pod := object{
-		"restartPolicy": "Never", "automountServiceAccountToken": false, "enableServiceLinks": false,
-		"securityContext": podSecurity(w), "containers": []any{c},
-	}
-	if w.ServiceAccount != "" {
-		pod["serviceAccountName"] = w.ServiceAccount
-	}
-	if len(v.volumes) > 0 {
-		pod["volumes"] = v.volumes
-	}
+	pod := podOf(w, v, c)
+	pod["restartPolicy"] = "Never"
 	return object{
 		"apiVersion": "batch/v1", "kind": "CronJob", "metadata": plainMeta(spec, env, j.name, j.name),
 		"spec": object{

@@ -19,15 +19,23 @@ func podTemplate(spec migration.Spec, w migration.Workload) (object, error) {
 	if err != nil {
 		return nil, err
 	}
+	pod := podOf(w, v, c)
+	pod["terminationGracePeriodSeconds"] = grace(w)
+	pod["topologySpreadConstraints"] = spread(spec, w)
+	meta := object{"labels": labels(spec, w.Name)}
+	joinMesh(spec, w, meta)
+	return object{"metadata": meta, "spec": pod}, nil
+}
+
+// podOf is the pod as a job has it too.
+func podOf(w migration.Workload, v volumes, container object) object {
 	pod := object{
 		"automountServiceAccountToken": false,
 		// Without this every Service of the namespace becomes variables of the
 		// process, and one named like the application sets NAME_PORT to a URL.
-		"enableServiceLinks":            false,
-		"securityContext":               podSecurity(w),
-		"terminationGracePeriodSeconds": grace(w),
-		"topologySpreadConstraints":     spread(spec, w),
-		"containers":                    []any{c},
+		"enableServiceLinks": false,
+		"securityContext":    podSecurity(w),
+		"containers":         []any{container},
 	}
 	if len(v.volumes) > 0 {
 		pod["volumes"] = v.volumes
@@ -35,9 +43,7 @@ func podTemplate(spec migration.Spec, w migration.Workload) (object, error) {
 	if w.ServiceAccount != "" {
 		pod["serviceAccountName"] = w.ServiceAccount
 	}
-	meta := object{"labels": labels(spec, w.Name)}
-	joinMesh(spec, w, meta)
-	return object{"metadata": meta, "spec": pod}, nil
+	return pod
 }
 
 // spread keeps the pods of a workload apart, over nodes and over zones, as far as
