@@ -207,9 +207,11 @@ func (t *trial) connected(ctx context.Context, own *collected, names []string) (
 			}
 		}
 		if names = unresolved(names, addresses); len(names) > 0 {
-			if addresses, err = run.resolve(ctx, names); err != nil {
+			found, err := run.resolve(ctx, names)
+			if err != nil {
 				return nil, fmt.Errorf("resolve names in pod %s: %w", p.Name, err)
 			}
+			maps.Copy(addresses, found)
 		}
 	}
 	if t.Resolve != nil {

@@ -65,8 +65,11 @@ func TestIsolationFindsProduction(t *testing.T) {
 			b.stagingData[0].Content = tree.Content("postgres://u:" + canary + "@DB.example.org/x")
 		}, "db.example.org:5432"},
 		"behind another name": {func(b *fakeBench) { b.names["db.staging.example.org"] = []string{"10.0.0.70"} }, "db.staging.example.org:5432"},
-		"by connection":       {func(b *fakeBench) { b.remotes = append(b.remotes, "10.0.0.70:5432") }, "10.0.0.70:5432"},
-		"without a port":      {func(b *fakeBench) { b.staging.Env["DB_HOST"] = tree.Content("db.example.org") }, "db.example.org"},
+		"behind another name, beside one that no pod resolves": {func(b *fakeBench) {
+			b.names = map[string][]string{"db.staging.example.org": {"10.0.0.70"}}
+		}, "db.staging.example.org:5432"},
+		"by connection":  {func(b *fakeBench) { b.remotes = append(b.remotes, "10.0.0.70:5432") }, "10.0.0.70:5432"},
+		"without a port": {func(b *fakeBench) { b.staging.Env["DB_HOST"] = tree.Content("db.example.org") }, "db.example.org"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
