@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -155,8 +156,11 @@ func TestSessionOfTheOldSide(t *testing.T) {
 		if shared {
 			old.sessions = w.bench.sessions
 		}
-		host, port := split(strings.TrimPrefix(old.pods[0].server.URL, "http://"))
-		w.spec.OldEntry = migration.OldEntry{Addresses: []string{host}, Port: port}
+		at, err := netip.ParseAddrPort(strings.TrimPrefix(old.pods[0].server.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.spec.OldEntry = migration.OldEntry{Addresses: []string{at.Addr().String()}, Port: int(at.Port())}
 		w.spec.Drills.Session.Old = true
 		res := w.drill(t, migration.DrillSession)
 		if want := map[bool]migration.Verdict{true: migration.Pass, false: migration.Fail}[shared]; res.Verdict != want || !strings.Contains(res.Text, "old side") {

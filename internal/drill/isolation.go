@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -258,25 +257,13 @@ func (t *trial) production(own *collected, addresses map[string][]string) {
 		}
 	}
 	for address, p := range own.at {
-		host, port := split(address)
-		for _, h := range append([]string{host}, addresses[host]...) {
-			if slices.ContainsFunc(dialled[h], func(d int) bool { return d == port || port == 0 || d == 0 }) {
+		n, _ := hostPort(address, "") // by which it was read
+		for _, h := range append([]string{n.host}, addresses[n.host]...) {
+			if slices.ContainsFunc(dialled[h], func(d int) bool { return d == n.port || n.port == 0 || d == 0 }) {
 				p.Production = true
 			}
 		}
 	}
-}
-
-func split(address string) (string, int) {
-	i := strings.LastIndexByte(address, ':')
-	if i < 0 || (strings.Count(address, ":") > 1 && !strings.HasPrefix(address, "[")) {
-		return address, 0
-	}
-	port, err := strconv.Atoi(address[i+1:])
-	if err != nil {
-		return address, 0
-	}
-	return strings.Trim(address[:i], "[]"), port
 }
 
 // templateDiffers says in what staging's pods are made otherwise.
