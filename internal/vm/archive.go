@@ -30,27 +30,19 @@ const (
 // nowhere but in this process's memory. fs.ErrNotExist says that one of them is not
 // there; there is no tree where there is an error. Its root is "/".
 func (f *Fleet) ReadFiles(ctx context.Context, r Reach, paths []string) (tree.Tree, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*f.settings.limits.slack)
-	defer cancel()
 	for _, p := range paths {
 		if !strings.HasPrefix(p, "/") || strings.ContainsRune(p, 0) {
 			return tree.Tree{}, fmt.Errorf("%s is no path of another machine", tree.Name(p))
 		}
 	}
-	ring := &keyring{settings: f.settings, unlocked: map[string]ssh.Signer{}}
-	m, err := ring.dial(ctx, r)
-	if err != nil {
-		return tree.Tree{}, err
-	}
-	defer m.close()
-	defer context.AfterFunc(ctx, m.close)()
-	t, err := m.files(paths, f.settings.Sudo)
+	var t tree.Tree
+	err := f.once(ctx, r, func(m *machine) (err error) {
+		t, err = m.files(paths, f.settings.Sudo)
+		return err
+	})
 	if err != nil {
 		t.Forget()
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return tree.Tree{}, &Error{Machine: m.reach.title(), Err: err}
+		return tree.Tree{}, err
 	}
 	t.Host = r.Host
 	return t, nil
@@ -59,20 +51,7 @@ func (f *Fleet) ReadFiles(ctx context.Context, r Reach, paths []string) (tree.Tr
 // archiveScript has tar read its names from standard input, each ended by a zero.
 const archiveScript = `LC_ALL=C exec "$@" tar -C / --null --verbatim-files-from -T - -cf -`
 
-func archiving(sudo bool) string {
-	script := `set --; `
-	if sudo {
-		script += `if [ "$(id -u)" -ne 0 ]; then set -- sudo -n --; fi; `
-	}
-	return "exec /bin/sh -c '" + script + archiveScript + "'"
-}
-
 func (m *machine) files(paths []string, sudo bool) (tree.Tree, error) {
-	s, err := m.client.NewSession()
-	if err != nil {
-		return tree.Tree{}, fmt.Errorf("open a session: %w", err)
-	}
-	defer s.Close()
 	var names strings.Builder
 	for _, p := range paths {
 		name := strings.TrimPrefix(path.Clean(p), "/")
@@ -81,21 +60,17 @@ func (m *machine) files(paths []string, sudo bool) (tree.Tree, error) {
 		}
 		names.WriteString("./" + name + "\x00")
 	}
-	said := &tail{max: 4 << 10}
-	s.Stdin, s.Stderr = strings.NewReader(names.String()), said
-	out, err := s.StdoutPipe()
+	s, err := m.shell(archiveScript, sudo, names.String())
 	if err != nil {
 		return tree.Tree{}, err
 	}
-	if err := s.Start(archiving(sudo)); err != nil {
-		return tree.Tree{}, fmt.Errorf("start a shell: %w", err)
-	}
-	t, err := unpacked(out)
+	defer s.Close()
+	t, err := unpacked(s.out)
 	if err != nil {
 		return t, err
 	}
 	if err := s.Wait(); err != nil {
-		return t, archiveError(err, said.String())
+		return t, archiveError(err, s.said.String())
 	}
 	return t, nil
 }

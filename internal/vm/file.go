@@ -134,7 +134,7 @@ func reading(offset, most int64, sudo bool) string {
 	}
 	if sudo {
 		inner := strings.NewReplacer(`"`, `\"`, `$`, `\$`).Replace(script)
-		script = `set --; if [ "$(id -u)" -ne 0 ]; then set -- sudo -n --; fi; exec "$@" /bin/sh -c "` + inner + `"`
+		script = elevating(true) + `exec "$@" /bin/sh -c "` + inner + `"`
 	}
 	return "exec /bin/sh -c '" + script + "'"
 }
