@@ -88,11 +88,7 @@ func cronJob(spec migration.Spec, env migration.Env, w migration.Workload, j job
 	}
 	c := process(w, v)
 	c["name"] = j.name
-	words := make([]any, len(j.Command))
-	for i, word := range j.Command {
-		words[i] = word
-	}
-	c["command"] = words
+	c["command"] = list(j.Command)
 	meta := object{"labels": labels(spec, j.name)}
 	leaveMesh(spec, meta)
 	pod := podOf(w, v, c)

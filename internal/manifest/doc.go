@@ -25,6 +25,15 @@ const DigestAnnotation = "rehome.dev/digest"
 // in it are int64, because unstructured copies no other integer.
 type object = map[string]any
 
+// list is a list of texts in an object.
+func list(texts []string) []any {
+	var out []any
+	for _, text := range texts {
+		out = append(out, text)
+	}
+	return out
+}
+
 // Objects are what one part of one workload consists of, in the order in which
 // they are applied: the object that carries the part, and whose digest says
 // that all of it was applied, is the last. An error says which field of the

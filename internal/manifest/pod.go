@@ -145,7 +145,7 @@ func protocol(p migration.Port) string {
 }
 
 func resources(r migration.Resources) object {
-	list := func(cpu, memory int64) object {
+	amounts := func(cpu, memory int64) object {
 		out := object{}
 		if cpu > 0 {
 			out["cpu"] = milliOf(cpu)
@@ -156,10 +156,10 @@ func resources(r migration.Resources) object {
 		return out
 	}
 	out := object{}
-	if l := list(r.CPURequestMilli, r.MemoryRequestBytes); len(l) > 0 {
+	if l := amounts(r.CPURequestMilli, r.MemoryRequestBytes); len(l) > 0 {
 		out["requests"] = l
 	}
-	if l := list(r.CPULimitMilli, r.MemoryLimitBytes); len(l) > 0 {
+	if l := amounts(r.CPULimitMilli, r.MemoryLimitBytes); len(l) > 0 {
 		out["limits"] = l
 	}
 	return out

@@ -53,11 +53,7 @@ func commandProbes(h migration.Health, startup int64) probeSet {
 	if len(h.Command) == 0 {
 		return probeSet{}
 	}
-	words := make([]any, len(h.Command))
-	for i, word := range h.Command {
-		words[i] = word
-	}
-	alive := object{"exec": object{"command": words}}
+	alive := object{"exec": object{"command": list(h.Command)}}
 	const every = 10 // each look is a process of its own
 	return probeSet{startup: timed(alive, every, 5, (startup+every-1)/every), liveness: timed(alive, 3*every, 5, 3)}
 }

@@ -52,11 +52,7 @@ func podSecurity(w migration.Workload) object {
 func containerSecurity(s migration.Security) object {
 	_, writes := s.Allows(migration.AllowWrites)
 	caps := object{"drop": []any{"ALL"}}
-	var add []any
-	for _, c := range s.Capabilities() {
-		add = append(add, c)
-	}
-	if len(add) > 0 {
+	if add := list(s.Capabilities()); len(add) > 0 {
 		caps["add"] = add
 	}
 	return object{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": !writes, "capabilities": caps}

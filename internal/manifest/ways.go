@@ -24,16 +24,15 @@ func ingress(spec migration.Spec, env migration.Env, w migration.Workload) (obje
 	if in.Issuer != "" {
 		meta["annotations"].(object)[certManagerIssuer] = in.Issuer
 	}
-	var names, rules []any
+	var rules []any
 	for _, h := range hosts {
-		names = append(names, h)
 		rules = append(rules, object{"host": h, "http": object{"paths": []any{object{
 			"path": "/", "pathType": "Prefix",
 			"backend": object{"service": object{"name": w.Name, "port": object{"number": int64(PublicPort(port))}}},
 		}}}})
 	}
 	s := object{
-		"tls":   []any{object{"hosts": names, "secretName": cmp.Or(in.TLSSecret, w.Name+"-tls")}},
+		"tls":   []any{object{"hosts": list(hosts), "secretName": cmp.Or(in.TLSSecret, w.Name+"-tls")}},
 		"rules": rules,
 	}
 	if in.Class != "" {
@@ -60,15 +59,11 @@ func httpRoute(spec migration.Spec, env migration.Env, w migration.Workload) (ob
 	if g.Listener != "" {
 		parent["sectionName"] = g.Listener
 	}
-	var names []any
-	for _, h := range hosts {
-		names = append(names, h)
-	}
 	return object{
 		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": exposureMeta(spec, env, w),
 		"spec": object{
 			"parentRefs": []any{parent},
-			"hostnames":  names,
+			"hostnames":  list(hosts),
 			"rules": []any{object{
 				"matches":     []any{object{"path": object{"type": "PathPrefix", "value": "/"}}},
 				"backendRefs": []any{object{"kind": "Service", "name": w.Name, "port": int64(PublicPort(port))}},
