@@ -34,11 +34,6 @@ func Beside(spec migration.Spec, env migration.Env, workload string) ([]*unstruc
 	return out, nil
 }
 
-// plainMeta carries no digest: nothing is decided by what stands beside.
-func plainMeta(spec migration.Spec, env migration.Env, workload, name string) object {
-	return object{"name": name, "namespace": spec.Namespace(env), "labels": labels(spec, workload)}
-}
-
 func serviceAccount(spec migration.Spec, env migration.Env, w migration.Workload) object {
 	if w.ServiceAccount == "" {
 		return nil

@@ -85,10 +85,12 @@ func workloadObjects(spec migration.Spec, env migration.Env, w migration.Workloa
 	if err != nil {
 		return nil, err
 	}
+	digest := spec.WorkloadDigest(env, w.Name)
 	meta := func(name string) object {
-		return metadata(spec, env, w.Name, name, spec.WorkloadDigest(env, w.Name))
+		m := metadata(spec, env, w.Name, name, digest)
+		nameExceptions(w.Security, m)
+		return m
 	}
-	meta = withExceptions(w.Security, meta)
 	switch KindOf(w) {
 	case migration.KindDeployment:
 		if len(w.Storage) > 0 {

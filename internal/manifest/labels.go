@@ -37,10 +37,12 @@ func labels(spec migration.Spec, workload string) object {
 }
 
 func metadata(spec migration.Spec, env migration.Env, workload, name, digest string) object {
-	return object{
-		"name":        name,
-		"namespace":   spec.Namespace(env),
-		"labels":      labels(spec, workload),
-		"annotations": object{DigestAnnotation: digest},
-	}
+	meta := plainMeta(spec, env, workload, name)
+	meta["annotations"] = object{DigestAnnotation: digest}
+	return meta
+}
+
+// plainMeta carries no digest: nothing is decided by what stands beside.
+func plainMeta(spec migration.Spec, env migration.Env, workload, name string) object {
+	return object{"name": name, "namespace": spec.Namespace(env), "labels": labels(spec, workload)}
 }

@@ -66,13 +66,9 @@ func lowest(ports []migration.Port) int {
 	return low
 }
 
-// withExceptions names each exception and its reason on the objects.
-func withExceptions(s migration.Security, meta func(string) object) func(string) object {
-	return func(name string) object {
-		m := meta(name)
-		for _, e := range s.Exceptions {
-			m["annotations"].(object)[ExceptionAnnotation+e.Allow] = strings.Join(strings.Fields(e.Because), " ")
-		}
-		return m
+// nameExceptions names each exception and its reason on an object.
+func nameExceptions(s migration.Security, meta object) {
+	for _, e := range s.Exceptions {
+		meta["annotations"].(object)[ExceptionAnnotation+e.Allow] = strings.Join(strings.Fields(e.Because), " ")
 	}
 }

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"rehome.dev/rehome/internal/migration"
