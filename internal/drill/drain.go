@@ -57,7 +57,7 @@ type ended struct {
 
 // loaded makes the load for as long as pods are deleted, in whole rounds.
 func (t *trial) loaded(ctx context.Context, url string, list []Pod) ([]inventory.Load, []ended, error) {
-	ctx, cancel := context.WithTimeout(ctx, t.Patience*time.Duration(1+len(list)))
+	ctx, cancel := context.WithTimeout(ctx, t.patience()*time.Duration(1+len(list)))
 	defer cancel()
 	o := load.Options{URL: url, Rate: t.rate() / 2, For: t.spec.Drills.For, Timeout: requestTime}
 	if o.For == 0 {
@@ -111,6 +111,10 @@ func (t *trial) loaded(ctx context.Context, url string, list []Pod) ([]inventory
 // closed one; of the other half each request has a connection of its own, and shows
 // every answer that was cut off.
 func (t *trial) attacks(ctx context.Context, o load.Options) ([]inventory.Load, error) {
+	attack := t.Attack
+	if attack == nil {
+		attack = load.Attack
+	}
 	alone := o
 	alone.Header = http.Header{"Connection": {"close"}}
 	type answer struct {
@@ -119,10 +123,10 @@ func (t *trial) attacks(ctx context.Context, o load.Options) ([]inventory.Load, 
 	}
 	second := make(chan answer, 1)
 	go func() {
-		l, err := t.Attack(ctx, alone)
+		l, err := attack(ctx, alone)
 		second <- answer{l, err}
 	}()
-	first, err := t.Attack(ctx, o)
+	first, err := attack(ctx, o)
 	other := <-second
 	return []inventory.Load{first, other.load}, errors.Join(err, other.err)
 }

@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,17 +40,15 @@ const (
 )
 
 // experiments are the drills, by name.
-func experiments() map[migration.StagingDrill]func(*trial, context.Context) outcome {
-	return map[migration.StagingDrill]func(*trial, context.Context) outcome{
-		migration.DrillRoundTrip: (*trial).roundTrip,
-		migration.DrillLogs:      (*trial).logs,
-		migration.DrillReplace:   (*trial).replace,
-		migration.DrillSession:   (*trial).session,
-		migration.DrillTruth:     (*trial).truth,
-		migration.DrillDrain:     (*trial).drain,
-		migration.DrillReadOnly:  (*trial).readOnly,
-		migration.DrillDial:      (*trial).dial,
-	}
+var experiments = map[migration.StagingDrill]func(*trial, context.Context) outcome{
+	migration.DrillRoundTrip: (*trial).roundTrip,
+	migration.DrillLogs:      (*trial).logs,
+	migration.DrillReplace:   (*trial).replace,
+	migration.DrillSession:   (*trial).session,
+	migration.DrillTruth:     (*trial).truth,
+	migration.DrillDrain:     (*trial).drain,
+	migration.DrillReadOnly:  (*trial).readOnly,
+	migration.DrillDial:      (*trial).dial,
 }
 
 // trial is one experiment.
@@ -67,7 +66,7 @@ type trial struct {
 // Drill makes one experiment. See engine.Drills.
 func (d *Drills) Drill(ctx context.Context, spec migration.Spec, policy migration.Policy, a migration.RunDrill, machines inventory.Report) (migration.DrillResult, error) {
 	w, ok := spec.Workload(a.Workload)
-	make, known := experiments()[a.Drill]
+	experiment, known := experiments[a.Drill]
 	switch {
 	case !ok:
 		return migration.DrillResult{}, fmt.Errorf("drill %s: there is no workload %q", a.Drill, a.Workload)
@@ -77,13 +76,13 @@ func (d *Drills) Drill(ctx context.Context, spec migration.Spec, policy migratio
 	if err := inStaging(spec, a.Env); err != nil {
 		return migration.DrillResult{}, fmt.Errorf("drill %s: %w", a.Drill, err)
 	}
-	t := &trial{Drills: d.filled(), spec: spec, policy: policy, workload: w, machines: machines, bench: d.Bench(spec), client: newClient()}
+	t := &trial{Drills: d, spec: spec, policy: policy, workload: w, machines: machines, bench: d.Bench(spec), client: newClient()}
 	if _, err := t.bench.Sweep(ctx); err != nil {
 		return migration.DrillResult{}, fmt.Errorf("drill %s: remove what an earlier one has left: %w", a.Drill, err)
 	}
 	defer d.forget()
 	began := time.Now()
-	out := make(t, ctx)
+	out := experiment(t, ctx)
 	if ctx.Err() != nil {
 		out = unknown("It was ended before it was over.", "make it again", out.evidence...)
 	}
@@ -108,25 +107,12 @@ func inStaging(spec migration.Spec, env migration.Env) error {
 	return nil
 }
 
-// filled are the same with what is left out.
-func (d *Drills) filled() *Drills {
-	out := Drills{Bench: d.Bench, Machines: d.Machines, Smoke: d.Smoke, Attack: d.Attack, Resolve: d.Resolve, Every: d.Every, Patience: d.Patience}
-	if out.Every == 0 {
-		out.Every = defaultEvery
-	}
-	if out.Patience == 0 {
-		out.Patience = defaultPatience
-	}
-	if out.Attack == nil {
-		out.Attack = load.Attack
-	}
-	return &out
-}
+func (d *Drills) patience() time.Duration { return cmp.Or(d.Patience, defaultPatience) }
 
 // giveBack removes what the drill made, and returns when the workload has its pods
 // again. It is bounded by itself, since ctx may have ended.
 func (t *trial) giveBack(ctx context.Context, out outcome) outcome {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.patience())
 	defer cancel()
 	if _, err := t.bench.Sweep(ctx); err != nil {
 		out = out.marred("What the drill made is left in the namespace.", "make a drill again: it removes it", err)
@@ -167,7 +153,7 @@ func (t *trial) whole(ctx context.Context) ([]Pod, error) {
 // await looks until look is content, at most as long as Patience. Its error is that
 // of the last look.
 func (t *trial) await(ctx context.Context, look func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, t.Patience)
+	ctx, cancel := context.WithTimeout(ctx, t.patience())
 	defer cancel()
 	for {
 		err := look(ctx)
@@ -198,7 +184,7 @@ func (t *trial) few(ctx context.Context, look func(context.Context) error) error
 
 // pause waits for the next look; false is that there is none.
 func (t *trial) pause(ctx context.Context) bool {
-	timer := time.NewTimer(t.Every)
+	timer := time.NewTimer(cmp.Or(t.Every, defaultEvery))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -35,7 +35,7 @@ func (d *Drills) Isolation(ctx context.Context, spec migration.Spec, policy migr
 	found := collected{at: map[string]*migration.StagingPeer{}}
 	var facts migration.IsolationFacts
 	for _, w := range spec.Workloads {
-		t := &trial{Drills: d.filled(), spec: spec, policy: policy, workload: w, machines: machines, bench: d.Bench(spec)}
+		t := &trial{Drills: d, spec: spec, policy: policy, workload: w, machines: machines, bench: d.Bench(spec)}
 		if err := t.isolation(ctx, &found, &facts); err != nil {
 			return migration.IsolationFacts{}, fmt.Errorf("look at workload %s in staging: %w", w.Name, err)
 		}
