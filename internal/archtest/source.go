@@ -48,6 +48,8 @@ func SourceRules() []SourceRule {
 		{"registries are explicit lists", "what an init function registers depends on who imports whom, and nobody can read it in one place",
 			everywhere, inits},
 		{"nothing is left open in a comment", "a note to come back is read by nobody; it is done, or it is said where work is planned", everywhere, notes},
+		{"what is compiled late can be compiled", "an expression that is broken would be noticed when somebody first needs it",
+			func(_, file string) bool { return !isTest(file) }, expressions},
 	}
 }
 
@@ -134,4 +136,66 @@ func notes(f File) []string {
 		}
 	}
 	return breaches
+}
+
+// expressions compiles the regular expressions that lazy.New is given. One that does
+// not stand in the file as a constant is a breach too.
+func expressions(f File) []string {
+	name := f.nameOf(module + "/internal/lazy")
+	if name == "" {
+		return nil
+	}
+	var breaches []string
+	ast.Inspect(f.File, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) != 1 {
+			return true
+		}
+		sel, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || sel.Sel.Name != "New" {
+			return true
+		}
+		if x, ok := sel.X.(*ast.Ident); !ok || x.Name != name {
+			return true
+		}
+		if expr, ok := f.constant(call.Args[0]); !ok {
+			breaches = append(breaches, f.at(call.Pos())+": an expression that is made when the program runs")
+		} else if _, err := regexp.Compile(expr); err != nil {
+			breaches = append(breaches, fmt.Sprintf("%s: %v", f.at(call.Pos()), err))
+		}
+		return true
+	})
+	return breaches
+}
+
+// constant is the text of an expression of literals and of constants of this file.
+func (f File) constant(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(e.Value)
+		return text, err == nil && e.Kind == token.STRING
+	case *ast.BinaryExpr:
+		left, is := f.constant(e.X)
+		right, too := f.constant(e.Y)
+		return left + right, is && too && e.Op == token.ADD
+	case *ast.Ident:
+		for _, d := range f.Decls {
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.CONST {
+				if value := valueOf(g, e.Name); value != nil {
+					return f.constant(value)
+				}
+			}
+		}
+	}
+	return "", false
+}
+
+// valueOf is what a declaration says that name is, nil where it says nothing.
+func valueOf(g *ast.GenDecl, name string) ast.Expr {
+	for _, s := range g.Specs {
+		if v, ok := s.(*ast.ValueSpec); ok && len(v.Names) == 1 && len(v.Values) == 1 && v.Names[0].Name == name {
+			return v.Values[0]
+		}
+	}
+	return nil
 }

@@ -6,7 +6,7 @@ import (
 )
 
 func TestSourceRulesTurnRed(t *testing.T) {
-	const clock, context, skipped, registries, open = 0, 1, 2, 3, 4
+	const clock, context, skipped, registries, open, late = 0, 1, 2, 3, 4, 5
 	for _, tc := range []struct {
 		name   string
 		rule   int
@@ -37,6 +37,12 @@ func TestSourceRulesTurnRed(t *testing.T) {
 
 		{"something to come back to", open, "internal/dns", "a.go", "// TO" + "DO: later\nvar x = 1", "a.go:1: TO" + "DO"},
 		{"a word that contains it", open, "internal/dns", "a.go", "// MASTODONS are big\nvar x = 1", ""},
+
+		{"an expression that is broken", late, "internal/scan", "a.go", `import "rehome.dev/rehome/internal/lazy"; var x = lazy.New("(" + "a")`, "a.go:1: error parsing regexp"},
+		{"one that is broken by a constant", late, "internal/scan", "a.go", `import "rehome.dev/rehome/internal/lazy"; const c = "("; var x = lazy.New("a" + c)`, "error parsing regexp"},
+		{"one that nobody can read here", late, "internal/scan", "a.go", `import "rehome.dev/rehome/internal/lazy"; var x = lazy.New(f())`, "made when the program runs"},
+		{"one that can be compiled", late, "internal/scan", "a.go", `import "rehome.dev/rehome/internal/lazy"; const c = ")"; var x = lazy.New("(a" + c)`, ""},
+		{"something else that is new", late, "internal/scan", "a.go", `import "errors"; var x = errors.New("(")`, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f, err := Parse(tc.file, "package a; "+strings.TrimPrefix(tc.src, "\n"))

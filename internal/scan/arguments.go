@@ -2,9 +2,10 @@ package scan
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // Argument is the place of a secret in a command line: never what it is.
@@ -118,10 +119,10 @@ const (
 )
 
 var (
-	flagged  = regexp.MustCompile(`(?s)^(-{1,2}D?|[A-Za-z_][\w.-]*?)([\w.-]*)(=|:=)(.*)$`)
-	digits   = regexp.MustCompile(`^[0-9]{1,5}(:[0-9]{1,5})*$`)
-	pathLike = regexp.MustCompile(`^(~|\.{1,2})?/[\w./@-]*$`)
-	userPair = regexp.MustCompile(`(?s)^([^\s:/@=%]*)([:%])(.+)$`)
+	flagged  = lazy.New(`(?s)^(-{1,2}D?|[A-Za-z_][\w.-]*?)([\w.-]*)(=|:=)(.*)$`)
+	digits   = lazy.New(`^[0-9]{1,5}(:[0-9]{1,5})*$`)
+	pathLike = lazy.New(`^(~|\.{1,2})?/[\w./@-]*$`)
+	userPair = lazy.New(`(?s)^([^\s:/@=%]*)([:%])(.+)$`)
 )
 
 func (a *arguments) read(i int, arg string) {
@@ -273,7 +274,7 @@ func (a *arguments) note(i int, key, rule string) {
 }
 
 // replaceGroup takes the last group out of every match that is wanted.
-func replaceGroup(expr *regexp.Regexp, text string, wanted func([]string) bool) string {
+func replaceGroup(expr *lazy.Regexp, text string, wanted func([]string) bool) string {
 	spans := expr.FindAllStringSubmatchIndex(text, -1)
 	for i := len(spans) - 1; i >= 0; i-- {
 		m := make([]string, len(spans[i])/2)

@@ -2,8 +2,9 @@ package scan
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // code looks at a program's text line by line: at the literals of the lines that the
@@ -114,7 +115,7 @@ func (l *locator) tail(h line, text string, comment bool) {
 	}
 }
 
-var aloneSetting = regexp.MustCompile(`^\s*(?:export\s+|-?\s)?([A-Za-z_][\w.-]*)(?:=|:\s)\s*([^\s"'();,&{}[\]][^\s"'();,{}[\]]*)\s*$`)
+var aloneSetting = lazy.New(`^\s*(?:export\s+|-?\s)?([A-Za-z_][\w.-]*)(?:=|:\s)\s*([^\s"'();,&{}[\]][^\s"'();,{}[\]]*)\s*$`)
 
 // identifierLike says that a word may as well be a variable's name: password2.
 func identifierLike(value string) bool {
@@ -196,7 +197,7 @@ func unwrapped(front string) string {
 	return front
 }
 
-var setsPassword = regexp.MustCompile(`(?i)(?:^|[.>])(?:set|with)_?\w*pass(?:word|wd|phrase)$`)
+var setsPassword = lazy.New(`(?i)(?:^|[.>])(?:set|with)_?\w*pass(?:word|wd|phrase)$`)
 
 // sameName says that the value is what the key is called: PASSWORD = "password".
 func sameName(key, value string) bool {
@@ -269,4 +270,4 @@ func blockEnd(data []byte, at int) int {
 	return at
 }
 
-var pemLine = regexp.MustCompile(`^(?:[A-Za-z0-9+/=._-]+|(?:Proc-Type|DEK-Info|Comment|Version|X-[\w-]+): .*)$`)
+var pemLine = lazy.New(`^(?:[A-Za-z0-9+/=._-]+|(?:Proc-Type|DEK-Info|Comment|Version|X-[\w-]+): .*)$`)

@@ -2,9 +2,10 @@ package scan
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // verdict is what is thought of a value under a name.
@@ -193,20 +194,20 @@ func namesOnly(value string, m manner) bool {
 }
 
 var (
-	fileName   = regexp.MustCompile(`(?i)^[\w./@+-]+\.(?:[ocha]|so|js|ts|css|py|go|rb|java|class|jar|ya?ml|json|xml|html?|pem|crt|cer|csr|key|pub|p12|jks|pfx|keystore|txt|conf|cnf|cfg|ini|properties|env|sh|log|db|sql|gz|png|svg|md|asc|gpg|tpl|php)$`)
-	pattern    = regexp.MustCompile(`\(\?[:=!<P]|\[\^|\\[swdbSWDB]|\.[*+]|\]\+|\]\*|\{\d+,`)
-	qualified  = regexp.MustCompile(`^[\w-]+(?:::\w+)+$|^[\w-]+(?:\.[\w-]+)+(?:/[\w.-]+){2,}$`)
-	structTag  = regexp.MustCompile(`^[a-z]+:"`)
-	lowerWord  = regexp.MustCompile(`^[a-z]+$`)
-	identifier = regexp.MustCompile(`^[A-Za-z_]+$`)
-	dotted     = regexp.MustCompile(`^[A-Za-z_][A-Za-z_-]*(?:[.:/][A-Za-z_][A-Za-z_-]*)+$`)
-	webAddress = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9+.-]*://[^\s@]*$`)
-	calls      = regexp.MustCompile(`^(?:new\s+|await\s+|&|\*|!)?[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)*(?:\(.*\)|\(|\[.*\])[;,)]*$`)
-	member     = regexp.MustCompile(`^(?:self|this|var|local|data|module|settings|config|conf|cfg|props|properties|args|opts|options|req|request|params|ctx|context|env|process|os|event|input|output|state|each|github|inputs|secrets|steps|vars|values|Values|kwargs|app|user|obj|cls|super|me|it|m|r|s|c|e|u|a|random_\w+|aws_\w+|azurerm_\w+|google_\w+|kubernetes_\w+)(?:\.|->|::|\?\.)[A-Za-z_$][\w$.>:-]*[;,)]*$`)
-	bracketed  = regexp.MustCompile(`^(?:[<\[({%@_$#:]+)[A-Za-z][\w .:-]*(?:[>\])}%@_$#:]+)$`)
-	embedded   = regexp.MustCompile(`\$\{[^}]*\}|\{\{.*\}\}|<%.*%>|#\{[^}]*\}|%\([\w.]+\)[sd]|@@\w+@@|__[A-Z][A-Z_]+__|\$\([^)]*\)|\$\[[^\]]*\]|` + "`[^`]+`")
-	verbs      = regexp.MustCompile(`^[^%{]*(?:%[-+0-9.]*[sdvqxu]|%[@r]|\{[\w.:!]*\})[^%{]*$|^\$[A-Za-z_]\w*|\{\$|\\\(`)
-	example    = regexp.MustCompile(`(?i)example|placeholder|dummy|redacted|replace[-_ ]?(?:me|this|with)|insert[-_ ]|your[-_ ]?(?:own[-_ ]?)?(?:password|passwd|secret|token|key|api|access|client|auth|db|here|user|account|pass\b)|not[-_ ]?(?:a[-_ ]?)?(?:real|secret|used)|^fake|[-_]fake|\bfake|^sample|to[-_ ]?be[-_ ]?(?:filled|set|changed|replaced)|fixme|^todo|^tbd$|xxxx|\*\*\*|\.\.\.$|…|put[-_ ].*here|goes[-_ ]?here|<.*>`)
+	fileName   = lazy.New(`(?i)^[\w./@+-]+\.(?:[ocha]|so|js|ts|css|py|go|rb|java|class|jar|ya?ml|json|xml|html?|pem|crt|cer|csr|key|pub|p12|jks|pfx|keystore|txt|conf|cnf|cfg|ini|properties|env|sh|log|db|sql|gz|png|svg|md|asc|gpg|tpl|php)$`)
+	pattern    = lazy.New(`\(\?[:=!<P]|\[\^|\\[swdbSWDB]|\.[*+]|\]\+|\]\*|\{\d+,`)
+	qualified  = lazy.New(`^[\w-]+(?:::\w+)+$|^[\w-]+(?:\.[\w-]+)+(?:/[\w.-]+){2,}$`)
+	structTag  = lazy.New(`^[a-z]+:"`)
+	lowerWord  = lazy.New(`^[a-z]+$`)
+	identifier = lazy.New(`^[A-Za-z_]+$`)
+	dotted     = lazy.New(`^[A-Za-z_][A-Za-z_-]*(?:[.:/][A-Za-z_][A-Za-z_-]*)+$`)
+	webAddress = lazy.New(`^[a-zA-Z][a-zA-Z0-9+.-]*://[^\s@]*$`)
+	calls      = lazy.New(`^(?:new\s+|await\s+|&|\*|!)?[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)*(?:\(.*\)|\(|\[.*\])[;,)]*$`)
+	member     = lazy.New(`^(?:self|this|var|local|data|module|settings|config|conf|cfg|props|properties|args|opts|options|req|request|params|ctx|context|env|process|os|event|input|output|state|each|github|inputs|secrets|steps|vars|values|Values|kwargs|app|user|obj|cls|super|me|it|m|r|s|c|e|u|a|random_\w+|aws_\w+|azurerm_\w+|google_\w+|kubernetes_\w+)(?:\.|->|::|\?\.)[A-Za-z_$][\w$.>:-]*[;,)]*$`)
+	bracketed  = lazy.New(`^(?:[<\[({%@_$#:]+)[A-Za-z][\w .:-]*(?:[>\])}%@_$#:]+)$`)
+	embedded   = lazy.New(`\$\{[^}]*\}|\{\{.*\}\}|<%.*%>|#\{[^}]*\}|%\([\w.]+\)[sd]|@@\w+@@|__[A-Z][A-Z_]+__|\$\([^)]*\)|\$\[[^\]]*\]|` + "`[^`]+`")
+	verbs      = lazy.New(`^[^%{]*(?:%[-+0-9.]*[sdvqxu]|%[@r]|\{[\w.:!]*\})[^%{]*$|^\$[A-Za-z_]\w*|\{\$|\\\(`)
+	example    = lazy.New(`(?i)example|placeholder|dummy|redacted|replace[-_ ]?(?:me|this|with)|insert[-_ ]|your[-_ ]?(?:own[-_ ]?)?(?:password|passwd|secret|token|key|api|access|client|auth|db|here|user|account|pass\b)|not[-_ ]?(?:a[-_ ]?)?(?:real|secret|used)|^fake|[-_]fake|\bfake|^sample|to[-_ ]?be[-_ ]?(?:filled|set|changed|replaced)|fixme|^todo|^tbd$|xxxx|\*\*\*|\.\.\.$|…|put[-_ ].*here|goes[-_ ]?here|<.*>`)
 )
 
 // exampleStems are of what each alternative of example needs one.
@@ -250,10 +251,10 @@ func numeric(value string) bool {
 }
 
 var (
-	technical = regexp.MustCompile(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac[-_]?sha|hmac|pbkdf|bcrypt|argon|tls|ec|http|ipv|win|int|uint|float)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
-	pinned    = regexp.MustCompile(`^[~^]v?\d+(?:\.\d+)*$|^\d+\.\d+\.\d+$`)
-	versions  = regexp.MustCompile(`^(?:[~^<>=v]+\s?)?\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$`)
-	uuid      = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$`)
+	technical = lazy.New(`(?i)^(?:v?\d+(?:\.\d+)+.*|\d{4}-\d\d-\d\d.*|[a-z]+-?\d{1,2}|(?:sha|md|aes|rsa|utf|oauth|base|hs|rs|es|ps|ecdsa|hmac[-_]?sha|hmac|pbkdf|bcrypt|argon|tls|ec|http|ipv|win|int|uint|float)[-_]?\d+[\w-]*|\d+(?:\.\d+)?[a-z%]{0,3}|0x[0-9a-f]{1,8}|#[0-9a-f]{3,8}|[a-z_]+_\d|.*[-_.](?:id|name|key|token|password|secret|header|field|label|input|title|text|url|path|file)s?\d?)$`)
+	pinned    = lazy.New(`^[~^]v?\d+(?:\.\d+)*$|^\d+\.\d+\.\d+$`)
+	versions  = lazy.New(`^(?:[~^<>=v]+\s?)?\d+(?:\.\d+){1,3}(?:[-+.][\w.]+)?$`)
+	uuid      = lazy.New(`^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$`)
 )
 
 // telling says that a value looks like what a person or a generator makes for a

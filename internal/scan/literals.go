@@ -1,8 +1,9 @@
 package scan
 
 import (
-	"regexp"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // literalText is a text in quotes on one line: the offsets are those of what stands
@@ -229,9 +230,9 @@ func plainIdent(text string) string {
 }
 
 var (
-	identifiedBy = regexp.MustCompile(`(?i)\b(?:identified\s+(?:with\s+\w+\s+)?(?:by|as)(?:\s+password)?|(?:encrypted\s+)?password|passphrase)\s*$`)
+	identifiedBy = lazy.New(`(?i)\b(?:identified\s+(?:with\s+\w+\s+)?(?:by|as)(?:\s+password)?|(?:encrypted\s+)?password|passphrase)\s*$`)
 	setters      = set("set", "with", "put", "add", "use", "update", "change")
-	statement    = regexp.MustCompile(`^\s*(?:[-#\w]+\s+){0,3}$`)
+	statement    = lazy.New(`^\s*(?:[-#\w]+\s+){0,3}$`)
 )
 
 // spokenBefore is the word before a literal that says what it is.
@@ -265,8 +266,8 @@ func takesSecret(function string) bool {
 // putsPair says whether a call with a name and a value keeps them, rather than
 // looking for the name.
 var (
-	keepsPair = regexp.MustCompile(`(?i)(?:\bdefine|put|set\w*|putenv|append|add\w*|header|property|env|with|arg|option|insert|entry|of|pair|tuple|const)\s*\(\s*["'][^"']*["']\s*,\s*$`)
-	logsIn    = regexp.MustCompile(`(?i)(?:(?:auth\w*|credentials?|login|sign_?in)\s*\(\s*[bu]?["'][^"']*["']|(?:connect\w*|getconnection|login|pdo|mysqli)\s*\([^()]+,[^(),]+)\s*,\s*$`)
-	firstPair = regexp.MustCompile(`[\w>]\s*\(\s*[bu]?["'][^"']*["']\s*,\s*$`)
-	getsPair  = regexp.MustCompile(`(?i)(?:get\w*|lookup|fetch|env|default|config|param\w*|field|replace\w*|equals|assert\w*|log\w*|print\w*|error\w*|find\w*|t|translate)\s*\(\s*["'][^"']*["']\s*,\s*$`)
+	keepsPair = lazy.New(`(?i)(?:\bdefine|put|set\w*|putenv|append|add\w*|header|property|env|with|arg|option|insert|entry|of|pair|tuple|const)\s*\(\s*["'][^"']*["']\s*,\s*$`)
+	logsIn    = lazy.New(`(?i)(?:(?:auth\w*|credentials?|login|sign_?in)\s*\(\s*[bu]?["'][^"']*["']|(?:connect\w*|getconnection|login|pdo|mysqli)\s*\([^()]+,[^(),]+)\s*,\s*$`)
+	firstPair = lazy.New(`[\w>]\s*\(\s*[bu]?["'][^"']*["']\s*,\s*$`)
+	getsPair  = lazy.New(`(?i)(?:get\w*|lookup|fetch|env|default|config|param\w*|field|replace\w*|equals|assert\w*|log\w*|print\w*|error\w*|find\w*|t|translate)\s*\(\s*["'][^"']*["']\s*,\s*$`)
 )

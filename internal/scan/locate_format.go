@@ -3,9 +3,10 @@ package scan
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // Setting is one setting of a configuration file, on the line on which it
@@ -91,12 +92,12 @@ func settingsOf(path string, data []byte, hot []line) (Format, []Setting) {
 }
 
 var (
-	pgpassLine   = regexp.MustCompile(`^(?:[^:\\]|\\.)+:(?:\d+|\*):(?:[^:\\]|\\.)+:(?:[^:\\]|\\.)+:.+$`)
-	htpasswdLine = regexp.MustCompile(`^[^:\s]+:(?:\$(?:apr1|2[abxy]|1|5|6|y|7|argon2\w*)\$|\{(?:SHA|SSHA|SHA256|SSHA256|PLAIN|CRYPT)\}|[./A-Za-z0-9]{13}$)`)
-	yamlStart    = regexp.MustCompile(`^(?:---(?:\s|$)|%YAML)`)
-	sectionLine  = regexp.MustCompile(`^\[[^\[\]=]+\]\s*(?:[#;].*)?$`)
-	assignLine   = regexp.MustCompile(`^(?:export\s+)?["']?[\w.$\[\]/ -]+["']?\s*(?:=>|:=|=)`)
-	colonLine    = regexp.MustCompile(`^\s*(?:- )?["']?[\w./-]+["']?:(?:\s|$)`)
+	pgpassLine   = lazy.New(`^(?:[^:\\]|\\.)+:(?:\d+|\*):(?:[^:\\]|\\.)+:(?:[^:\\]|\\.)+:.+$`)
+	htpasswdLine = lazy.New(`^[^:\s]+:(?:\$(?:apr1|2[abxy]|1|5|6|y|7|argon2\w*)\$|\{(?:SHA|SSHA|SHA256|SSHA256|PLAIN|CRYPT)\}|[./A-Za-z0-9]{13}$)`)
+	yamlStart    = lazy.New(`^(?:---(?:\s|$)|%YAML)`)
+	sectionLine  = lazy.New(`^\[[^\[\]=]+\]\s*(?:[#;].*)?$`)
+	assignLine   = lazy.New(`^(?:export\s+)?["']?[\w.$\[\]/ -]+["']?\s*(?:=>|:=|=)`)
+	colonLine    = lazy.New(`^\s*(?:- )?["']?[\w./-]+["']?:(?:\s|$)`)
 )
 
 var byExtension = map[string]Format{

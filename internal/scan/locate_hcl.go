@@ -1,15 +1,16 @@
 package scan
 
 import (
-	"regexp"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // hclBlock begins a block: its type and its labels.
 var (
-	hclBlock   = regexp.MustCompile(`^([A-Za-z_][\w-]*)((?:\s+(?:"[^"]*"|[A-Za-z_][\w-]*))*)\s*\{\s*(.*)$`)
-	hclSetting = regexp.MustCompile(`^["']?([A-Za-z_][\w.-]*)["']?\s*[=:]\s*(.*)$`)
-	hclHeredoc = regexp.MustCompile(`^<<[-~]?\s*"?(\w+)"?$`)
+	hclBlock   = lazy.New(`^([A-Za-z_][\w-]*)((?:\s+(?:"[^"]*"|[A-Za-z_][\w-]*))*)\s*\{\s*(.*)$`)
+	hclSetting = lazy.New(`^["']?([A-Za-z_][\w.-]*)["']?\s*[=:]\s*(.*)$`)
+	hclHeredoc = lazy.New(`^<<[-~]?\s*"?(\w+)"?$`)
 )
 
 // hclReader reads the configuration language of Terraform, Vault, Nomad and others,

@@ -1,10 +1,11 @@
 package scan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // secretWords are what a secret's key says of it; a word of a key is what stands
@@ -196,7 +197,7 @@ func keyParts(name string) []string {
 	return words
 }
 
-var filePath = regexp.MustCompile(`^(?:[A-Za-z]:\\|\.{0,2}/|classpath:|~/)[\w.@+ /\\-]*$`)
+var filePath = lazy.New(`^(?:[A-Za-z]:\\|\.{0,2}/|classpath:|~/)[\w.@+ /\\-]*$`)
 
 // passes are nginx's directives that say to whom a request is passed on.
 var passes = []string{"fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"}
@@ -225,8 +226,8 @@ func pointsElsewhere(key, value string) bool {
 }
 
 var (
-	keyText = regexp.MustCompile(`^[\w .\-/@\[\]:$#+*,(){}<>|!?\\]*$`)
-	random  = regexp.MustCompile(`[A-Za-z0-9+/_-]{24,}`)
+	keyText = lazy.New(`^[\w .\-/@\[\]:$#+*,(){}<>|!?\\]*$`)
+	random  = lazy.New(`[A-Za-z0-9+/_-]{24,}`)
 )
 
 // safeKey gives a key as it can be printed. A key that may itself hold a secret,

@@ -2,15 +2,16 @@ package scan
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 var (
 	// settingLine is a key, a separator and a value, as far as the line goes.
-	settingLine = regexp.MustCompile(`^(?:(?:export|set|const|let|var|my|our|static|final|private|public|readonly|declare)\s+)*` +
+	settingLine = lazy.New(`^(?:(?:export|set|const|let|var|my|our|static|final|private|public|readonly|declare)\s+)*` +
 		`["']?([A-Za-z_$][\w.$\[\]/@-]*(?:\[["'][\w.-]+["']\])*(?: [\w.$\[\]/@-]+){0,3})["']?\s*(=>|:=|\?=|=|:)\s?(.*)$`)
-	word = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"']+`)
+	word = lazy.New(`"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"']+`)
 )
 
 // reader goes through a file line by line and knows where it is.
@@ -224,7 +225,7 @@ func tidy(value string) string {
 	return strings.TrimSpace(strings.TrimRight(strings.TrimSpace(value), ";,"))
 }
 
-var variable = regexp.MustCompile(`^[A-Za-z_]\w*=`)
+var variable = lazy.New(`^[A-Za-z_]\w*=`)
 
 // directive reads a line of words: the first is the key. A pair of neighbours
 // counts too where the first of them is a secret's name: SetEnv DB_PASSWORD x.
@@ -293,7 +294,7 @@ func readColons(data []byte, format Format) []Setting {
 	return out
 }
 
-var phpDefine = regexp.MustCompile(`\bdefine\s*\(\s*["']([^"']+)["']\s*,\s*(.*?)\s*\)\s*;`)
+var phpDefine = lazy.New(`\bdefine\s*\(\s*["']([^"']+)["']\s*,\s*(.*?)\s*\)\s*;`)
 
 // readPHP reads constants, variables and arrays of literals.
 func readPHP(data []byte) []Setting {

@@ -4,25 +4,26 @@ import (
 	"bytes"
 	"encoding/base64"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 var (
 	// assignment is key=value inside of a longer value: -Dx.password=…, a DSN,
 	// a JAAS line, Environment= of systemd; and key: value of JSON.
-	assignment = regexp.MustCompile(`([A-Za-z_][\w.-]*)(?:\s*=|\\?["']\s*:)\s*(\\"[^"\\]*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&)]+)`)
+	assignment = lazy.New(`([A-Za-z_][\w.-]*)(?:\s*=|\\?["']\s*:)\s*(\\"[^"\\]*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&)]+)`)
 	// flag is an option of a command line with its value as the next word.
-	flag = regexp.MustCompile(`(?:^|\s)--?([A-Za-z][\w-]*)\s+("[^"]*"|'[^']*'|[^\s"'-]\S*)`)
+	flag = lazy.New(`(?:^|\s)--?([A-Za-z][\w-]*)\s+("[^"]*"|'[^']*'|[^\s"'-]\S*)`)
 
-	jdbcOracle = regexp.MustCompile(`(?i)jdbc:oracle:\w+:[^\s/@:]+/([^\s@]+)@`)
-	userAt     = regexp.MustCompile(`^[A-Za-z_][\w.+%-]*:([^\s@/,:()\[\]]\S*?)@(?:\w+\(|[A-Za-z0-9[][\w.:\[\]-]*(?:$|[/?,"' ]))`)
-	urlUser    = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/:@"'<>]*):([^\s/@"']+)@`)
-	bearer     = regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)
-	basic      = regexp.MustCompile(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
-	headerName = regexp.MustCompile(`(?i)\b(?:authorization|x-api-key|x-auth-token|x-vault-token)\b["']?(?:\s*[:=]\s*["']?(?:(?:basic|bearer|digest|token|apikey)\s+)?|\s+["']?(?:basic|bearer|digest|token|apikey)\s+)([^\s"',;]{4,})`)
-	azureKey   = regexp.MustCompile(`(?i)\b(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{16,})`)
+	jdbcOracle = lazy.New(`(?i)jdbc:oracle:\w+:[^\s/@:]+/([^\s@]+)@`)
+	userAt     = lazy.New(`^[A-Za-z_][\w.+%-]*:([^\s@/,:()\[\]]\S*?)@(?:\w+\(|[A-Za-z0-9[][\w.:\[\]-]*(?:$|[/?,"' ]))`)
+	urlUser    = lazy.New(`\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/:@"'<>]*):([^\s/@"']+)@`)
+	bearer     = lazy.New(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)
+	basic      = lazy.New(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
+	headerName = lazy.New(`(?i)\b(?:authorization|x-api-key|x-auth-token|x-vault-token)\b["']?(?:\s*[:=]\s*["']?(?:(?:basic|bearer|digest|token|apikey)\s+)?|\s+["']?(?:basic|bearer|digest|token|apikey)\s+)([^\s"',;]{4,})`)
+	azureKey   = lazy.New(`(?i)\b(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{16,})`)
 )
 
 // shape names the rule by which a value is a secret whatever it is called. The
@@ -57,9 +58,9 @@ func shape(value string) string {
 }
 
 var (
-	crypted       = regexp.MustCompile(`\$(?:apr1|1|2[abxy]?|5|6|7|y|gy|sha1|pbkdf2-sha\d+|argon2(?:id?|d))\$[./A-Za-z0-9=,$+*-]{16,}|pbkdf2_sha256\$\d+\$\S{16,}|SCRAM-SHA-256\$\d+:\S{16,}`)
-	directoryHash = regexp.MustCompile(`\{(?:SSHA|SHA|SMD5|SSHA256|SSHA512|SHA256|SHA512)\}[A-Za-z0-9+/=]{20,}`)
-	webhook       = regexp.MustCompile(`hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}|/api/webhooks/\d{15,}/[\w-]{40,}`)
+	crypted       = lazy.New(`\$(?:apr1|1|2[abxy]?|5|6|7|y|gy|sha1|pbkdf2-sha\d+|argon2(?:id?|d))\$[./A-Za-z0-9=,$+*-]{16,}|pbkdf2_sha256\$\d+\$\S{16,}|SCRAM-SHA-256\$\d+:\S{16,}`)
+	directoryHash = lazy.New(`\{(?:SSHA|SHA|SMD5|SSHA256|SSHA512|SHA256|SHA512)\}[A-Za-z0-9+/=]{20,}`)
+	webhook       = lazy.New(`hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}|/api/webhooks/\d{15,}/[\w-]{40,}`)
 )
 
 func containsAny(text string, words ...string) bool {
@@ -80,7 +81,7 @@ func urlSecret(value string) bool {
 }
 
 // anyTelling is anyLiteral where the words around the value are words of English too.
-func anyTelling(expr *regexp.Regexp, value string) bool {
+func anyTelling(expr *lazy.Regexp, value string) bool {
 	for _, m := range expr.FindAllStringSubmatch(value, -1) {
 		if telling(m[1]) && !harmless(m[1]) && !isExample(m[1]) {
 			return true
@@ -89,7 +90,7 @@ func anyTelling(expr *regexp.Regexp, value string) bool {
 	return false
 }
 
-func anyLiteral(expr *regexp.Regexp, value string) bool {
+func anyLiteral(expr *lazy.Regexp, value string) bool {
 	for _, m := range expr.FindAllStringSubmatch(value, -1) {
 		if !harmless(m[1]) {
 			return true
@@ -152,7 +153,7 @@ func assigns(value string, m manner) bool {
 }
 
 // bound is a value that a statement of SQL is given when it is run.
-var bound = regexp.MustCompile(`^(?:\?|:\w+|\$\d+|@\w+|%s)$`)
+var bound = lazy.New(`^(?:\?|:\w+|\$\d+|@\w+|%s)$`)
 
 // defaultOf is what a reference says where the variable is not set: ${A:-x} of a
 // shell, ${A:x} of Spring. Where it is a reference again there is none.
@@ -167,23 +168,23 @@ func defaultOf(value string) (string, bool) {
 	return unquote(m[2]), true
 }
 
-var withDefault = regexp.MustCompile(`^\$\{[A-Za-z_][\w.-]*:([-=]?)([^${}?+]+)\}$`)
+var withDefault = lazy.New(`^\$\{[A-Za-z_][\w.-]*:([-=]?)([^${}?+]+)\}$`)
 
 var (
 	// reference is a value that says where the secret is.
-	reference = regexp.MustCompile(`(?i)^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_]\w*(?:::\w+)*|%\{.*\}|%\([\w.]+\)s|%[A-Z_]+%|\$[0-9@#*?]|\{\{.*\}\}|<%.*%>|@[\w.]+@|#\{.*\}|` +
+	reference = lazy.New(`(?i)^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_]\w*(?:::\w+)*|%\{.*\}|%\([\w.]+\)s|%[A-Z_]+%|\$[0-9@#*?]|\{\{.*\}\}|<%.*%>|@[\w.]+@|#\{.*\}|` +
 		`(?:vault|env|file|exec|ssm|sm|op|awssm|gcpsm|keyvault|secretsmanager|credstash|doppler|akv|secret|secrets|configtree|systemd-credential|cmd)[:+]\S*|` +
 		`ref\+\w+://\S*|arn:aws:(?:secretsmanager|ssm|kms):\S*|projects/[^/\s]+/secrets/\S*|@Microsoft\.KeyVault\(.*|` +
 		`(?:file:)?/(?:var/)?run/(?:secrets|credentials)/\S*|` +
 		`!(?:ref|sub|getatt|secret|env|env_var|vault)\b.*|\{resolve:.*|` +
 		`(?:os\.)?(?:getenv|environ)\b.*|process\.env\b.*|system\.getenv\b.*|ENV[\[(.].*|env\(.*|\$_(?:env|server)\[.*|lookup\(.*)$`)
 	// encrypted is a value that needs a key which does not stand beside it.
-	encrypted = regexp.MustCompile(`^(?:ENC[\[(].*|\{cipher\}.*|\{AES\}.*|\{[A-Za-z0-9+/=]{20,}\}|!vault\b.*|\$ANSIBLE_VAULT.*|-----BEGIN (?:AGE|PGP MESSAGE).*|AgA[A-Za-z0-9+/=]{200,}|vault:v\d+:.*)`)
+	encrypted = lazy.New(`^(?:ENC[\[(].*|\{cipher\}.*|\{AES\}.*|\{[A-Za-z0-9+/=]{20,}\}|!vault\b.*|\$ANSIBLE_VAULT.*|-----BEGIN (?:AGE|PGP MESSAGE).*|AgA[A-Za-z0-9+/=]{200,}|vault:v\d+:.*)`)
 	// placeholder is what nobody can log in with. "changeme" and "changeit" are no
 	// placeholders: products ship with them, and they work.
-	placeholder = regexp.MustCompile(`(?i)^(?:<[^<>]*>|\[redacted.*|\[[a-z _-]*(?:password|secret|token|key)[a-z _-]*\]|x{3,}|\*+|\.{3,}|-+|_+|\?+|null|nil|none|undefined|~|true|false|yes|no|on|off|` +
+	placeholder = lazy.New(`(?i)^(?:<[^<>]*>|\[redacted.*|\[[a-z _-]*(?:password|secret|token|key)[a-z _-]*\]|x{3,}|\*+|\.{3,}|-+|_+|\?+|null|nil|none|undefined|~|true|false|yes|no|on|off|` +
 		`your[-_ ].*|my[-_ ](?:secret|password|token)[-_ ]here|.*[-_ ]here|(?:change|replace|fill|insert|set|enter)[-_ ](?:me|it|this|in|with)\b.*|todo\b.*|fixme\b.*|redacted|masked|hidden|removed|n/a)$`)
-	publicKey = regexp.MustCompile(`^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) AAAA|^-----BEGIN (?:[A-Z0-9 ]*PUBLIC KEY|CERTIFICATE|X509 CRL|DH PARAMETERS|EC PARAMETERS)`)
+	publicKey = lazy.New(`^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) AAAA|^-----BEGIN (?:[A-Z0-9 ]*PUBLIC KEY|CERTIFICATE|X509 CRL|DH PARAMETERS|EC PARAMETERS)`)
 )
 
 // harmless says that a value is no secret whatever its key is called.

@@ -1,9 +1,10 @@
 package scan
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // yamlReader reads the part of YAML that configuration is written in, with the
@@ -159,7 +160,7 @@ func (y *yamlReader) emit(first int, key, value string) {
 	y.out = append(y.out, Setting{Line: first + 1, last: y.at, Key: key, Value: value, document: y.document})
 }
 
-var yamlProperty = regexp.MustCompile(`^(?:&\S+|!(?:!\w+|<[^>]*>)?)(?:\s+|$)`)
+var yamlProperty = lazy.New(`^(?:&\S+|!(?:!\w+|<[^>]*>)?)(?:\s+|$)`)
 
 // properties takes anchors and the tags of YAML's own types off a value. A tag of
 // an application stays: !vault, !secret.

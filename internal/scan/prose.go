@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"path"
-	"regexp"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // proseSetting is a name with a value, as documents and logs show them.
-var proseSetting = regexp.MustCompile("([A-Za-z_][\\w.-]*)[\"'`*]{0,3}\\s*(?:=>|:=|=|:)\\s*[\"'`]?([^\\s\"'`,;<>]+)")
+var proseSetting = lazy.New("([A-Za-z_][\\w.-]*)[\"'`*]{0,3}\\s*(?:=>|:=|=|:)\\s*[\"'`]?([^\\s\"'`,;<>]+)")
 
 // prose looks at text for people: what it names a secret is one only where it looks
 // like nothing else.
@@ -157,14 +158,14 @@ func (l *locator) command(h line, text string) bool {
 }
 
 // passwordFiles are the files whose lines have a fixed order. The group is the secret.
-var passwordFiles = map[string]*regexp.Regexp{
-	"sasl_passwd":    regexp.MustCompile(`^[^#\s]\S*\s+[^\s:]+:(\S+)`),
-	"userlist.txt":   regexp.MustCompile(`^"[^"]*"\s+"([^"]+)"`),
-	"chap-secrets":   regexp.MustCompile(`^[^#\s]\S*\s+\S+\s+"?([^\s"]+)`),
-	"pap-secrets":    regexp.MustCompile(`^[^#\s]\S*\s+\S+\s+"?([^\s"]+)`),
-	"ipsec.secrets":  regexp.MustCompile(`^[^#]*:\s*(?:PSK|XAUTH|EAP|NTLM|PIN)\s+(?:%\w+\s+)?"?([^"\s%]+)"?`),
-	"passwd.client":  regexp.MustCompile(`^[^:#\s]+:[^:]+:(\S+)`),
-	".erlang.cookie": regexp.MustCompile(`^([A-Za-z0-9_-]{6,})$`),
+var passwordFiles = map[string]*lazy.Regexp{
+	"sasl_passwd":    lazy.New(`^[^#\s]\S*\s+[^\s:]+:(\S+)`),
+	"userlist.txt":   lazy.New(`^"[^"]*"\s+"([^"]+)"`),
+	"chap-secrets":   lazy.New(`^[^#\s]\S*\s+\S+\s+"?([^\s"]+)`),
+	"pap-secrets":    lazy.New(`^[^#\s]\S*\s+\S+\s+"?([^\s"]+)`),
+	"ipsec.secrets":  lazy.New(`^[^#]*:\s*(?:PSK|XAUTH|EAP|NTLM|PIN)\s+(?:%\w+\s+)?"?([^"\s%]+)"?`),
+	"passwd.client":  lazy.New(`^[^:#\s]+:[^:]+:(\S+)`),
+	".erlang.cookie": lazy.New(`^([A-Za-z0-9_-]{6,})$`),
 }
 
 // fixed reads such a file. False says that it is none.

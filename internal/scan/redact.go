@@ -2,37 +2,38 @@ package scan
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // rule is one shape of a secret in free text. Its expression has one group,
 // which is the value that is taken out.
 type rule struct {
 	name  string
-	value *regexp.Regexp
+	value *lazy.Regexp
 }
 
 // secretWord is what stands in the name of a secret in free text.
 const secretWord = `passw(?:or)?d|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential`
 
-var mentions = regexp.MustCompile(`(?i)` + secretWord)
+var mentions = lazy.New(`(?i)` + secretWord)
 
 // rules err on the side of taking out: a log line that has lost a word can still
 // be read, a secret on a disk cannot be taken back.
 var rules = []rule{
-	{"authorization", regexp.MustCompile(`(?i)\b(?:authorization|proxy-authorization|x-api-key|x-auth-token|x-vault-token)["']?\s*[:=]\s*["']?((?:(?:basic|bearer|digest|token|apikey)\s+)?[^\s"',;]+)`)},
-	{"cookie", regexp.MustCompile(`(?i)\b(?:set-cookie|cookie)["']?\s*[:=]\s*["']?([^\r\n"']+)`)},
-	{"url", regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@"']*:([^\s/@"']+)@`)},
-	{"key-value", regexp.MustCompile(`(?i)[\w.-]*(?:` + secretWord + `|signature)[\w.-]*\\?["']?\s*(?:=>|:=|[:=])\s*\\?["']?([^\s"',;&}\\]+)`)},
-	{"bearer", regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)},
-	{"jwt", regexp.MustCompile(`\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)`)},
-	{"vendor", regexp.MustCompile(`\b((?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abprs]-[A-Za-z0-9-]{10,}|hvs\.[A-Za-z0-9_-]{16,}|sk_(?:live|test)_[A-Za-z0-9]{16,})`)},
+	{"authorization", lazy.New(`(?i)\b(?:authorization|proxy-authorization|x-api-key|x-auth-token|x-vault-token)["']?\s*[:=]\s*["']?((?:(?:basic|bearer|digest|token|apikey)\s+)?[^\s"',;]+)`)},
+	{"cookie", lazy.New(`(?i)\b(?:set-cookie|cookie)["']?\s*[:=]\s*["']?([^\r\n"']+)`)},
+	{"url", lazy.New(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@"']*:([^\s/@"']+)@`)},
+	{"key-value", lazy.New(`(?i)[\w.-]*(?:` + secretWord + `|signature)[\w.-]*\\?["']?\s*(?:=>|:=|[:=])\s*\\?["']?([^\s"',;&}\\]+)`)},
+	{"bearer", lazy.New(`(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})`)},
+	{"jwt", lazy.New(`\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)`)},
+	{"vendor", lazy.New(`\b((?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abprs]-[A-Za-z0-9-]{10,}|hvs\.[A-Za-z0-9_-]{16,}|sk_(?:live|test)_[A-Za-z0-9]{16,})`)},
 }
 
 var (
-	pemBegin = regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----`)
-	pemEnd   = regexp.MustCompile(`-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----`)
+	pemBegin = lazy.New(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----`)
+	pemEnd   = lazy.New(`-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----`)
 )
 
 // Redact gives text without the values that look like secrets, each replaced by
