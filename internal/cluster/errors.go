@@ -1,9 +1,6 @@
 package cluster
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/netfail"
 )
 
 // Error is what went wrong with one request, in the operator's words.
@@ -70,7 +68,7 @@ func (c *Cluster) explain(r request, host string, err error) error {
 	case namespaceMissing(err):
 		e.Why = "there is no namespace " + r.namespace
 		e.hint = "kubectl create namespace " + r.namespace
-	case isCertificate(err):
+	case netfail.Untrusted(err):
 		e.Why = "the certificate of " + host + " is not trusted"
 		e.hint = "check certificate-authority and server of the kubeconfig"
 	case isDial(err):
@@ -97,7 +95,7 @@ func outcomeOf(err error) migration.Outcome {
 		return migration.OutcomeDone
 	case len(conflicts(err)) > 0:
 		return migration.OutcomeForeign
-	case isDial(err), isCertificate(err):
+	case isDial(err), netfail.Untrusted(err):
 		return migration.OutcomeNotDone
 	case errors.As(err, &status) && refuses(status.Status()):
 		return migration.OutcomeNotDone
@@ -128,15 +126,6 @@ func isDial(err error) bool {
 	return (errors.As(err, &op) && op.Op == "dial") || errors.As(err, &name)
 }
 
-func isCertificate(err error) bool {
-	var verify *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
-	var record tls.RecordHeaderError
-	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &record)
-}
-
 func isTimeout(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.Is(err, context.DeadlineExceeded) || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) ||
-		(errors.As(err, &timeout) && timeout.Timeout())
+	return apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || netfail.TimedOut(err)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"rehome.dev/rehome/internal/netfail"
 	"rehome.dev/rehome/internal/scan"
 )
 
@@ -96,15 +96,10 @@ func unreachable(r Reach, err error) error {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return withHint(fmt.Errorf("its name is not found: %w", err), "getent hosts %s shows what this machine knows", r.Host)
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err) {
+	if netfail.TimedOut(err) {
 		return withHint(fmt.Errorf("it cannot be reached: %w", err), "a firewall, or a wrong address: nc -vz %s %d", r.Host, r.Port)
 	}
 	return withHint(fmt.Errorf("it cannot be reached: %w", err), "is sshd at %s? ssh://user@host:port names another port", r.Address())
-}
-
-func isTimeout(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
 }
 
 // loginError says what kept a login from being made.
@@ -114,7 +109,7 @@ func (k *keyring) loginError(ctx context.Context, r Reach, hosts hostKeys, c cre
 		return context.Cause(ctx)
 	case distrust != nil:
 		return distrust
-	case isTimeout(err):
+	case netfail.TimedOut(err):
 		return withHint(fmt.Errorf("sshd did not answer in time: %w", err), "is it sshd that listens at %s?", r.Address())
 	}
 	if e, ok := errors.AsType[*ssh.AlgorithmNegotiationError](err); ok {

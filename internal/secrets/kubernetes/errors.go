@@ -1,12 +1,8 @@
 package kubernetes
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"rehome.dev/rehome/internal/netfail"
 	"rehome.dev/rehome/internal/secrets"
 )
 
@@ -68,9 +65,9 @@ func explain(r request, host string, err error) error {
 		e.Err, e.Why, e.Help = secrets.ErrUnavailable, coded(status), "look after the API server, and try again"
 	case answered:
 		e.Err, e.Why, e.Help = secrets.ErrRefused, coded(status), "the names of the fields say what the cluster does not take"
-	case isCertificate(err):
+	case netfail.Untrusted(err):
 		e.Err, e.Why, e.Help = secrets.ErrUnreachable, "the certificate of "+host+" is not trusted", "check certificate-authority and server of the kubeconfig"
-	case isTimeout(err):
+	case netfail.TimedOut(err):
 		e.Err, e.Why, e.Help = secrets.ErrUnreachable, "no answer in time from "+host, "check that the API server is up and that this host can reach it"
 	default:
 		e.Err, e.Why, e.Help = secrets.ErrUnreachable, "no connection to "+host, "check that the API server is up and that this host can reach it"
@@ -130,16 +127,4 @@ func coded(s metav1.Status) string {
 func namespaceMissing(err error) bool {
 	s, ok := statusOf(err)
 	return ok && apierrors.IsNotFound(err) && s.Details != nil && s.Details.Kind == "namespaces"
-}
-
-func isCertificate(err error) bool {
-	var verify *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
-	var record tls.RecordHeaderError
-	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &record)
-}
-
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, context.DeadlineExceeded) || (errors.As(err, &timeout) && timeout.Timeout())
 }

@@ -2,15 +2,13 @@ package vault
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
 	"github.com/hashicorp/vault/api"
 
+	"rehome.dev/rehome/internal/netfail"
 	"rehome.dev/rehome/internal/secrets"
 )
 
@@ -33,9 +31,9 @@ func explain(ctx context.Context, op, address string, err error) error {
 	}
 	e.Err, e.Help = secrets.ErrUnreachable, "check that the vault is up and that this host can reach it: curl "+address+"/v1/sys/health"
 	switch {
-	case isCertificate(err):
+	case netfail.Untrusted(err):
 		e.Why, e.Help = "the certificate of "+address+" is not trusted", "name its authority's file in VAULT_CACERT"
-	case isTimeout(err):
+	case netfail.TimedOut(err):
 		e.Why = "no answer in time from " + address
 	default:
 		e.Why = "no connection to " + address
@@ -61,16 +59,4 @@ func answered(e *secrets.Error, answer *api.ResponseError) {
 	default:
 		e.Err, e.Help = secrets.ErrRefused, "the vault's audit log says why"
 	}
-}
-
-func isCertificate(err error) bool {
-	var verify *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
-	var record tls.RecordHeaderError
-	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &record)
-}
-
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, context.DeadlineExceeded) || (errors.As(err, &timeout) && timeout.Timeout())
 }
