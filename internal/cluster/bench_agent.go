@@ -46,9 +46,9 @@ func (b *Bench) Enter(ctx context.Context, p BenchPod, image string, life time.D
 		if err := b.addAgent(ctx, pod, p.Container, name, image, life); err != nil {
 			return nil, err
 		}
-	}
-	if err := b.awaitAgent(ctx, p, name); err != nil {
-		return nil, err
+		if err := b.awaitAgent(ctx, p, name); err != nil {
+			return nil, err
+		}
 	}
 	return func(ctx context.Context, args ...string) ([]byte, error) {
 		return b.exec(ctx, p, name, append([]string{agentProgram}, args...))
