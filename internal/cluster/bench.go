@@ -76,7 +76,8 @@ func (b *Bench) Sweep(ctx context.Context) ([]string, error) {
 				if list[i].GetDeletionTimestamp() != nil {
 					continue
 				}
-				if err := b.remove(ctx, r, &list[i]); err != nil && !isNotFound(err) {
+				at := request{resource: r, namespace: b.ns, name: list[i].GetName()}
+				if err := b.c.deleteSame(ctx, at, list[i].GetUID()); err != nil && !isNotFound(err) {
 					return names, err
 				}
 				if name := list[i].GetKind() + " " + list[i].GetName(); first && !slices.Contains(names, name) {

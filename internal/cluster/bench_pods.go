@@ -29,19 +29,16 @@ type BenchEnding struct {
 // End deletes the pod, and watches it until it is gone: how its process ended
 // stands in its status only for a moment before that.
 func (b *Bench) End(ctx context.Context, p BenchPod) (BenchEnding, error) {
-	o, err := b.c.get(ctx, request{resource: pods, namespace: b.ns, name: p.Name})
+	pod, err := b.pod(ctx, p)
 	if err != nil {
 		return BenchEnding{}, err
 	}
-	if o == nil || string(o.GetUID()) != p.UID {
-		return BenchEnding{}, fmt.Errorf("pod %s: %w", p.Name, ErrGone)
-	}
 	began := time.Now()
-	if err := b.remove(ctx, pods, o); err != nil {
+	if err := b.c.deleteSame(ctx, request{resource: pods, namespace: b.ns, name: p.Name}, pod.UID); err != nil {
 		return BenchEnding{}, err
 	}
 	var end BenchEnding
-	version := o.GetResourceVersion()
+	version := pod.ResourceVersion
 	for {
 		gone, err := b.watchEnd(ctx, p, &version, &end)
 		if err != nil {
@@ -52,16 +49,6 @@ func (b *Bench) End(ctx context.Context, p BenchPod) (BenchEnding, error) {
 			return end, nil
 		}
 	}
-}
-
-// remove deletes an object of the namespace, if it is still the same.
-func (b *Bench) remove(ctx context.Context, r schema.GroupVersionResource, o *unstructured.Unstructured) error {
-	uid, background := o.GetUID(), metav1.DeletePropagationBackground
-	return b.c.call(ctx, request{verb: "delete", resource: r, namespace: b.ns, name: o.GetName()}, func(ctx context.Context, conn *connection) error {
-		return conn.dynamic.Resource(r).Namespace(b.ns).Delete(ctx, o.GetName(), metav1.DeleteOptions{
-			Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background,
-		})
-	})
 }
 
 // watchEnd watches for as long as one request may last, from a version on.

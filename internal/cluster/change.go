@@ -221,9 +221,13 @@ func candidates(ns string, a migration.Remove) []request {
 }
 
 func (c *Cluster) delete(ctx context.Context, o *unstructured.Unstructured) error {
-	r := requestFor(o)
+	return c.deleteSame(ctx, requestFor(o), o.GetUID())
+}
+
+// deleteSame deletes an object, if it is still the one with that UID.
+func (c *Cluster) deleteSame(ctx context.Context, r request, uid types.UID) error {
 	r.verb = "delete"
-	uid, background := o.GetUID(), metav1.DeletePropagationBackground
+	background := metav1.DeletePropagationBackground
 	return c.call(ctx, r, func(ctx context.Context, conn *connection) error {
 		return conn.dynamic.Resource(r.resource).Namespace(r.namespace).Delete(ctx, r.name, metav1.DeleteOptions{
 			Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background,
