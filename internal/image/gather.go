@@ -137,7 +137,7 @@ func (g *gathering) findings() {
 // fetch reads what is wanted, and what its links lead to.
 func (g *gathering) fetch(ctx context.Context, all []wanted) error {
 	for rounds := 0; len(all) > 0; rounds++ {
-		if rounds == 40 {
+		if rounds == mostLinks {
 			return fmt.Errorf("read the application's files: %w", errLoop)
 		}
 		why := map[string]wanted{}

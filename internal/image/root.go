@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -112,40 +113,15 @@ func entryAt(root *os.Root, at, name string, d fs.DirEntry, err error, left *int
 
 // within follows the links on the way to a path as if the root were the machine's.
 func within(root *os.Root, p string) (string, error) {
-	todo := strings.Split(strings.TrimPrefix(path.Clean("/"+p), "/"), "/")
-	at := "."
-	for hops := 0; len(todo) > 0; {
-		part := todo[0]
-		todo = todo[1:]
-		if part == "" || part == "." {
-			continue
+	at, err := follow(path.Clean("/"+p), false, func(at string) (string, bool, error) {
+		info, err := root.Lstat(at)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			return "", false, err
 		}
-		if part == ".." {
-			at = path.Dir(at)
-			continue
-		}
-		next := path.Join(at, part)
-		info, err := root.Lstat(next)
-		if err != nil {
-			return "", err
-		}
-		if info.Mode()&fs.ModeSymlink == 0 || len(todo) == 0 {
-			at = next
-			continue
-		}
-		if hops++; hops > 40 {
-			return "", errLoop
-		}
-		target, err := root.Readlink(next)
-		if err != nil {
-			return "", err
-		}
-		if strings.HasPrefix(target, "/") {
-			at = "."
-		}
-		todo = append(strings.Split(target, "/"), todo...)
-	}
-	return at, nil
+		target, err := root.Readlink(at)
+		return target, true, err
+	})
+	return cmp.Or(at, "."), err
 }
 
 // contentAt reads one file whole.

@@ -3,7 +3,6 @@ package image
 import (
 	"archive/tar"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -124,37 +123,15 @@ func (s *system) replace(name string) {
 	}
 }
 
-// errLoop: links lead to each other.
-var errLoop = errors.New("its links lead in a circle")
-
 // resolve follows the links on the way to a path, and with last those at its end
 // too. What does not exist is taken as it is written.
 func (s *system) resolve(name string, last bool) (string, error) {
-	todo := strings.Split(strings.TrimPrefix(path.Clean("/"+name), "/"), "/")
-	at := ""
-	for hops := 0; len(todo) > 0; {
-		part := todo[0]
-		todo = todo[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			at = strings.TrimPrefix(path.Dir("/"+at), "/")
-			continue
-		}
-		next := path.Join(at, part)
-		v, ok := s.nodes[next]
-		if !ok || v.kind != tar.TypeSymlink || len(todo) == 0 && !last {
-			at = next
-			continue
-		}
-		if hops++; hops > 40 {
-			return "", fmt.Errorf("%s: %w", name, errLoop)
-		}
-		if strings.HasPrefix(v.target, "/") {
-			at = ""
-		}
-		todo = append(strings.Split(v.target, "/"), todo...)
+	at, err := follow(path.Clean("/"+name), last, func(at string) (string, bool, error) {
+		v := s.nodes[at]
+		return v.target, v.kind == tar.TypeSymlink, nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	return at, nil
 }
