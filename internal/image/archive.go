@@ -35,6 +35,12 @@ type entry struct {
 	Xattrs  int
 }
 
+// removes says whether a whiteout takes away a name of lower layers.
+func (e entry) removes(name string) bool {
+	below := e.Removed == "" || strings.HasPrefix(name, e.Removed+"/")
+	return below || !e.Opaque && name == e.Removed
+}
+
 // errEscapes: a name in a layer leads out of the image. No runtime may follow it,
 // and an image that has one is not what it says.
 var errEscapes = errors.New("leads out of the image")

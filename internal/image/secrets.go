@@ -155,8 +155,7 @@ func look(name string, content io.Reader, whole int64, keep bool) (found []scan.
 func (s *search) hide(n int, e entry) {
 	for i := range s.places {
 		p := &s.places[i]
-		below := e.Removed == "" || strings.HasPrefix(p.file, e.Removed+"/")
-		if p.layer < n && p.removed == 0 && (below || !e.Opaque && p.file == e.Removed) {
+		if p.layer < n && p.removed == 0 && e.removes(p.file) {
 			p.removed = n
 		}
 	}

@@ -101,8 +101,7 @@ func (s *system) remove(n int, e entry) {
 		return
 	}
 	for name, v := range s.nodes {
-		below := e.Removed == "" || strings.HasPrefix(name, e.Removed+"/")
-		if v.layer < n && (below || !e.Opaque && name == e.Removed) {
+		if v.layer < n && e.removes(name) {
 			delete(s.nodes, name)
 			delete(s.kept, name)
 		}
