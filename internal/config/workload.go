@@ -82,11 +82,7 @@ func (s *source) ports(field string, ws []v1alpha1.Port) []migration.Port {
 		s.nameRule(at+".name", w.Name, validation.IsValidPortName)
 		p := migration.Port{Name: w.Name, Port: w.Port, Public: w.Public, Protocol: cmp.Or(w.Protocol, "TCP")}
 		names = append(names, w.Name)
-		public := p.Public
-		if public == 0 {
-			public = p.Port
-		}
-		numbers = append(numbers, fmt.Sprintf("%d/%s", public, p.Protocol))
+		numbers = append(numbers, fmt.Sprintf("%d/%s", p.Served(), p.Protocol))
 		out = append(out, p)
 	}
 	s.unique(field, names, "name")

@@ -268,10 +268,7 @@ func productionHost(s migration.Spec, workload string) string {
 func productionURL(s migration.Spec, w migration.Workload) string {
 	port := s.OldEntry.Port
 	if len(w.Ports) > 0 {
-		port = int(w.Ports[0].Port)
-		if w.Ports[0].Public > 0 {
-			port = int(w.Ports[0].Public)
-		}
+		port = int(w.Ports[0].Served())
 	}
 	return fmt.Sprintf("http://%s:%d", productionHost(s, w.Name), port)
 }

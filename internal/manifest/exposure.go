@@ -18,7 +18,7 @@ var externalDNSOptOut = []string{
 // exposureObjects let traffic in. The Service has the workload's name, and so have
 // the Ingress and the route that lead to it.
 func exposureObjects(spec migration.Spec, env migration.Env, w migration.Workload) ([]object, error) {
-	ports := servicePorts(w.Ports, PublicPort)
+	ports := servicePorts(w.Ports, migration.Port.Served)
 	if len(ports) == 0 {
 		return nil, errors.New("no ports to expose")
 	}
@@ -45,14 +45,6 @@ func exposureMeta(spec migration.Spec, env migration.Env, w migration.Workload) 
 		meta["annotations"].(object)[a] = ManagedBy
 	}
 	return meta
-}
-
-// PublicPort is the port of the Service that leads to p.
-func PublicPort(p migration.Port) int32 {
-	if p.Public != 0 {
-		return p.Public
-	}
-	return p.Port
 }
 
 func servicePorts(ports []migration.Port, number func(migration.Port) int32) []any {

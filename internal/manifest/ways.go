@@ -28,7 +28,7 @@ func ingress(spec migration.Spec, env migration.Env, w migration.Workload) (obje
 	for _, h := range hosts {
 		rules = append(rules, object{"host": h, "http": object{"paths": []any{object{
 			"path": "/", "pathType": "Prefix",
-			"backend": object{"service": object{"name": w.Name, "port": object{"number": int64(PublicPort(port))}}},
+			"backend": object{"service": object{"name": w.Name, "port": object{"number": int64(port.Served())}}},
 		}}}})
 	}
 	s := object{
@@ -66,7 +66,7 @@ func httpRoute(spec migration.Spec, env migration.Env, w migration.Workload) (ob
 			"hostnames":  list(hosts),
 			"rules": []any{object{
 				"matches":     []any{object{"path": object{"type": "PathPrefix", "value": "/"}}},
-				"backendRefs": []any{object{"kind": "Service", "name": w.Name, "port": int64(PublicPort(port))}},
+				"backendRefs": []any{object{"kind": "Service", "name": w.Name, "port": int64(port.Served())}},
 			}},
 		},
 	}, nil

@@ -1,6 +1,9 @@
 package migration
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Spec is one declared migration: what moves, from where, to where and by
 // which evidence it is judged. It never holds a secret, only references.
@@ -120,6 +123,9 @@ type Port struct {
 	Public   int32  `json:"public,omitempty"`
 	Protocol string `json:"protocol"` // TCP or UDP
 }
+
+// Served is the port of the Service that leads to it.
+func (p Port) Served() int32 { return cmp.Or(p.Public, p.Port) }
 
 // Health are the paths that say whether a pod serves and lives.
 type Health struct {

@@ -179,13 +179,7 @@ func (w *World) Pass(d time.Duration) {
 	w.catchUp()
 }
 
-func (w *World) port() int32 {
-	p := w.opts.Spec.Workloads[0].Ports[0]
-	if p.Public > 0 {
-		return p.Public
-	}
-	return p.Port
-}
+func (w *World) port() int32 { return w.opts.Spec.Workloads[0].Ports[0].Served() }
 
 // newAddress is the production balancer's, or "".
 func (w *World) newAddress() string {

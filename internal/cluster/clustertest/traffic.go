@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"rehome.dev/rehome/internal/manifest"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -25,7 +24,7 @@ func exposure(b *bench) {
 	})
 	w := b.workload()
 	if e.Workload != w.Name || e.Kind != "Service" || e.Digest != b.Spec.ExposureDigest(env, w.Name) ||
-		e.Port != manifest.PublicPort(w.Ports[0]) {
+		e.Port != w.Ports[0].Served() {
 		b.Errorf("exposure %+v", e)
 	}
 	if r := b.observe(b.Spec).Routes; len(r) > 0 {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"rehome.dev/rehome/internal/manifest"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -92,7 +91,7 @@ func (w *workload) claims(now time.Time, terminate time.Duration) []migration.Cl
 func (e *exposure) facts(workload string, now time.Time, after time.Duration) migration.ExposureFacts {
 	f := migration.ExposureFacts{Workload: workload, Kind: "Service", Digest: e.digest, Generation: e.generation}
 	if len(e.ports) > 0 {
-		f.Port = manifest.PublicPort(e.ports[0])
+		f.Port = e.ports[0].Served()
 	}
 	if !now.Before(e.applied.Add(after)) {
 		f.Addresses = []string{e.address}

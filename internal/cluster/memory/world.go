@@ -49,7 +49,7 @@ func (c *Cluster) Backends(address string, port int) []Backend {
 }
 
 func (e *exposure) has(port int) bool {
-	return slices.ContainsFunc(e.ports, func(p migration.Port) bool { return int(manifest.PublicPort(p)) == port })
+	return slices.ContainsFunc(e.ports, func(p migration.Port) bool { return int(p.Served()) == port })
 }
 
 func (n *namespace) ready(workload string, now time.Time, terminate time.Duration) []Backend {
