@@ -43,14 +43,14 @@ func (i *Images) Check(ctx context.Context, w migration.Workload, policy migrati
 	defer cancel()
 	c := Check{Workload: w.Name, Image: w.Image, Dockerfile: w.Dockerfile}
 	if w.Dockerfile != "" {
-		c.Findings = append(c.Findings, i.checkDockerfile(ctx, w, policy)...)
+		c.Findings = append(c.Findings, checkDockerfile(w.Dockerfile, policy)...)
 	}
 	if w.Image == "" {
 		return c
 	}
-	image := w
-	image.Dockerfile = "" // the image is judged by itself
-	c.Findings = append(c.Findings, i.base(ctx, image, policy, w.Image), pinned(w.Image))
+	w.Dockerfile = "" // the image is judged by itself
+	base, err := i.Base(ctx, w, policy)
+	c.Findings = append(c.Findings, baseFinding(w.Image, base, err, policy), pinned(w.Image))
 	img, desc, err := i.open(ctx, w.Image)
 	if err != nil {
 		for _, code := range []Code{CodeUser, CodeSize, CodeLayers, CodeSecret} {
@@ -115,10 +115,9 @@ func plainText(text string) string {
 	return strings.Join(strings.Fields(string(clean)), " ")
 }
 
-// base is BASE-IMAGE of one image or Dockerfile.
-func (i *Images) base(ctx context.Context, w migration.Workload, policy migration.Policy, subject string) Finding {
+// baseFinding is BASE-IMAGE of one image or Dockerfile. err is why there are no facts.
+func baseFinding(subject string, facts migration.BaseFacts, err error, policy migration.Policy) Finding {
 	f := Finding{Code: CodeBase, Subject: subject, Remedy: "build on a base of the policy's approvedBases"}
-	facts, err := i.Base(ctx, w, policy)
 	name := facts.From
 	if name == "" {
 		name = facts.Approved

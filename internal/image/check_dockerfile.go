@@ -1,8 +1,6 @@
 package image
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -16,46 +14,42 @@ import (
 
 // checkDockerfile holds a Dockerfile to the policy: what can be seen before anything
 // is built.
-func (i *Images) checkDockerfile(ctx context.Context, w migration.Workload, policy migration.Policy) []Finding {
-	text, err := os.ReadFile(w.Dockerfile)
+func checkDockerfile(file string, policy migration.Policy) []Finding {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		var out []Finding
 		for _, code := range []Code{CodeBase, CodeDigest, CodeUser, CodeSecret} {
-			f := unseen(code, w.Dockerfile, err)
+			f := unseen(code, file, err)
 			f.Remedy = "name the file in the workload's dockerfile"
 			out = append(out, f)
 		}
 		return out
 	}
-	out := []Finding{i.base(ctx, w, policy, w.Dockerfile)}
+	facts, err := Dockerfile(text)
+	out := []Finding{baseFinding(file, facts, ofFile(file, err), policy)}
 	if out[0].Verdict == migration.Unknown && len(policy.ApprovedBases) > 0 {
 		out[0].Remedy = "give each ARG that FROM uses a default"
 	}
-	facts, err := Dockerfile(text)
 	if err != nil {
-		return append(out, unseen(CodeDigest, w.Dockerfile, err), unseen(CodeUser, w.Dockerfile, err), secretsOf(w.Dockerfile, text))
+		return append(out, unseen(CodeDigest, file, err), unseen(CodeUser, file, err), secretsOf(file, text))
 	}
 	digest := pinned(facts.From)
-	digest.Subject = w.Dockerfile
-	user := userFinding(w.Dockerfile, facts.User, nil, nil)
+	digest.Subject = file
+	user := userFinding(file, facts.User, nil, nil)
 	switch {
 	case facts.User == "":
 		user.Verdict, user.Text = migration.Unknown, "it sets no USER: who it runs as, its base says"
 	case user.Verdict == migration.Fail && facts.User != "root" && !strings.HasPrefix(facts.User, "0") && !strings.HasPrefix(facts.User, "root:"):
 		user.Verdict, user.Text = migration.Unknown, fmt.Sprintf("who its user %s is, the built image says", facts.User)
 	}
-	return append(out, digest, user, secretsOf(w.Dockerfile, text))
+	return append(out, digest, user, secretsOf(file, text))
 }
 
 // secretsOf is IMAGE-SECRETS of a Dockerfile's text.
 func secretsOf(file string, text []byte) Finding {
-	ast, err := parser.Parse(bytes.NewReader(text))
+	stages, args, _, err := parsed(text)
 	if err != nil {
-		return unseen(CodeSecret, file, fmt.Errorf("is no Dockerfile: %w", err))
-	}
-	stages, args, err := instructions.Parse(ast.AST, nil)
-	if err != nil {
-		return unseen(CodeSecret, file, fmt.Errorf("is no Dockerfile: %w", err))
+		return unseen(CodeSecret, file, err)
 	}
 	var found []Evidence
 	add := func(at []parser.Range, more []Evidence) {

@@ -21,18 +21,14 @@ const scratch = "scratch"
 // FROM resolved by their defaults. An ARG without a default is an error: what it
 // is given at build time decides, and nobody can see that here.
 func Dockerfile(text []byte) (migration.BaseFacts, error) {
-	ast, err := parser.Parse(bytes.NewReader(text))
+	stages, args, escape, err := parsed(text)
 	if err != nil {
-		return migration.BaseFacts{}, fmt.Errorf("is no Dockerfile: %w", err)
-	}
-	stages, args, err := instructions.Parse(ast.AST, nil)
-	if err != nil {
-		return migration.BaseFacts{}, fmt.Errorf("is no Dockerfile: %w", err)
+		return migration.BaseFacts{}, err
 	}
 	if len(stages) == 0 {
 		return migration.BaseFacts{}, errors.New("is no Dockerfile: it has no FROM")
 	}
-	r := resolver{shell.NewLex(ast.EscapeToken), variables{}}
+	r := resolver{shell.NewLex(escape), variables{}}
 	if err := r.defaults(args); err != nil {
 		return migration.BaseFacts{}, err
 	}
@@ -56,6 +52,20 @@ func Dockerfile(text []byte) (migration.BaseFacts, error) {
 		}
 		i = earlier
 	}
+}
+
+// parsed are the stages of a Dockerfile, the ARGs before them, and the character by
+// which it escapes.
+func parsed(text []byte) ([]instructions.Stage, []instructions.ArgCommand, rune, error) {
+	ast, err := parser.Parse(bytes.NewReader(text))
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("is no Dockerfile: %w", err)
+	}
+	stages, args, err := instructions.Parse(ast.AST, nil)
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("is no Dockerfile: %w", err)
+	}
+	return stages, args, ast.EscapeToken, nil
 }
 
 // stageNamed is the last of the stages with that name (names fold case), or -1

@@ -86,10 +86,18 @@ func fromDockerfile(w migration.Workload) (migration.BaseFacts, error) {
 	}
 	facts, err := Dockerfile(text)
 	if err != nil {
-		return migration.BaseFacts{}, fmt.Errorf("%s: %w", w.Dockerfile, err)
+		return migration.BaseFacts{}, ofFile(w.Dockerfile, err)
 	}
 	facts.Workload, facts.Source = w.Name, w.Dockerfile
 	return facts, nil
+}
+
+// ofFile names the Dockerfile that an error is of.
+func ofFile(file string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", file, err)
 }
 
 // errNoBase: the layers are those of no approved base.
