@@ -30,6 +30,9 @@ func (r *Regexp) get() *regexp.Regexp {
 
 func (r *Regexp) compile() { r.compiled = regexp.MustCompile(r.expr) }
 
+// String is the expression as it is written, compiled or not.
+func (r *Regexp) String() string { return r.expr }
+
 func (r *Regexp) Match(text []byte) bool { return r.get().Match(text) }
 
 func (r *Regexp) MatchString(text string) bool { return r.get().MatchString(text) }

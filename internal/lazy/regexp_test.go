@@ -54,6 +54,7 @@ func TestMethodsAreThoseOfRegexp(t *testing.T) {
 		name      string
 		got, want any
 	}{
+		{"String", r.String(), want.String()},
 		{"Match", r.Match([]byte(text)), want.Match([]byte(text))},
 		{"MatchString", r.MatchString(text), want.MatchString(text)},
 		{"FindString", r.FindString(text), want.FindString(text)},

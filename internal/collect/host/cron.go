@@ -3,13 +3,13 @@ package host
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rehome.dev/rehome/internal/inventory"
+	"rehome.dev/rehome/internal/lazy"
 )
 
 // crontabs reads the tables of cron(8): the system's, those of packages, those of
@@ -46,7 +46,7 @@ func (m *machine) crontabs() []inventory.Schedule {
 }
 
 // runParts are the names that cron and run-parts(8) of Debian look at.
-var runParts = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var runParts = lazy.New(`^[A-Za-z0-9_-]+$`)
 
 // scheduled are the files of a directory that could be tables or scripts.
 func (m *machine) scheduled(dir string) []string {
@@ -84,11 +84,11 @@ func (m *machine) crontab(name, user string) []inventory.Schedule {
 
 // distribution are the lines that run the scripts of cron.daily and the like,
 // which are listed themselves.
-var distribution = regexp.MustCompile(`run-parts\s.*/etc/cron\.\w+`)
+var distribution = lazy.New(`run-parts\s.*/etc/cron\.\w+`)
 
 type cronEntry struct{ when, user, command string }
 
-var cronVariable = regexp.MustCompile(`^["']?[A-Za-z_]\w*["']?\s*=`)
+var cronVariable = lazy.New(`^["']?[A-Za-z_]\w*["']?\s*=`)
 
 // cronLine reads a line of crontab(5): five fields or @daily, the user where the
 // table is the system's (user is ""), and the command up to its first bare %.
@@ -126,7 +126,7 @@ func cronLine(line, user string) (cronEntry, bool) {
 	return cronEntry{when: strings.Join(parts, " "), user: user, command: untilPercent(rest)}, true
 }
 
-var cronField = regexp.MustCompile(`^[0-9A-Za-z*,/~?#LW-]+$`)
+var cronField = lazy.New(`^[0-9A-Za-z*,/~?#LW-]+$`)
 
 // untilPercent is the command: what follows a bare % is its standard input.
 func untilPercent(command string) string {
@@ -162,7 +162,7 @@ func (m *machine) anacron() []inventory.Schedule {
 	return out
 }
 
-var jobName = regexp.MustCompile(`^[a-zA-Z=]([0-9a-f]{5})([0-9a-f]{8})$`)
+var jobName = lazy.New(`^[a-zA-Z=]([0-9a-f]{5})([0-9a-f]{8})$`)
 
 // jobs reads what at(1) has queued. The name of a job's file has its time in
 // minutes; the file has the whole environment of whoever queued it, which is not
@@ -191,8 +191,8 @@ func (m *machine) jobs() []inventory.Schedule {
 }
 
 var (
-	atOwner = regexp.MustCompile(`(?m)^# atrun uid=(\d+)`)
-	atHere  = regexp.MustCompile(`(?m)<<\s*'?"?(marcinDELIMITER\w+)'?"?\s*$`)
+	atOwner = lazy.New(`(?m)^# atrun uid=(\d+)`)
+	atHere  = lazy.New(`(?m)<<\s*'?"?(marcinDELIMITER\w+)'?"?\s*$`)
 )
 
 // atJob gives the number of the user and the commands of a job: what stands

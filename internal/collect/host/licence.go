@@ -3,20 +3,20 @@ package host
 import (
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"rehome.dev/rehome/internal/inventory"
+	"rehome.dev/rehome/internal/lazy"
 )
 
 var (
-	managers    = regexp.MustCompile(`^(?:lmgrd|lmadmin|.+_lmgrd|rlm|rlmutil|hasplmd\w*|aksusbd\w*|sntlmsrv\w*|spnsrv\w*|SentinelLM\w*|lserv|lmx-serv|CodeMeterLin|i4lmd|dsls\w*|adlmd|MLM)$`)
-	licenceFile = regexp.MustCompile(`(?i)(?:\.lic|\.licen[cs]e|\.dat\.lic|\.v2c|\.c2v|/licen[cs]e\.(?:dat|key|xml|txt|json|properties)|\.jlf)$`)
-	dongle      = regexp.MustCompile(`^/dev/(?:hasp|aks|sentinel|usbdongle|rockey)`)
-	hostID      = regexp.MustCompile(`(?i)\b(?:hostid|host_id|host-id|mac_?addr\w*|ethernet|vendor_hostid|hardware_?id|machine_?id|system_?fingerprint)\b\s*["']?\s*[=:]`)
-	serverLine  = regexp.MustCompile(`(?m)^\s*SERVER\s+\S+\s+(?:[0-9a-fA-F]{8,12}|ANY|\S+=\S+)`)
+	managers    = lazy.New(`^(?:lmgrd|lmadmin|.+_lmgrd|rlm|rlmutil|hasplmd\w*|aksusbd\w*|sntlmsrv\w*|spnsrv\w*|SentinelLM\w*|lserv|lmx-serv|CodeMeterLin|i4lmd|dsls\w*|adlmd|MLM)$`)
+	licenceFile = lazy.New(`(?i)(?:\.lic|\.licen[cs]e|\.dat\.lic|\.v2c|\.c2v|/licen[cs]e\.(?:dat|key|xml|txt|json|properties)|\.jlf)$`)
+	dongle      = lazy.New(`^/dev/(?:hasp|aks|sentinel|usbdongle|rockey)`)
+	hostID      = lazy.New(`(?i)\b(?:hostid|host_id|host-id|mac_?addr\w*|ethernet|vendor_hostid|hardware_?id|machine_?id|system_?fingerprint)\b\s*["']?\s*[=:]`)
+	serverLine  = lazy.New(`(?m)^\s*SERVER\s+\S+\s+(?:[0-9a-fA-F]{8,12}|ANY|\S+=\S+)`)
 )
 
 // licences finds what ties the application to this machine: processes of licence

@@ -3,10 +3,10 @@ package host
 import (
 	"context"
 	"path"
-	"regexp"
 	"strings"
 
 	"rehome.dev/rehome/internal/inventory"
+	"rehome.dev/rehome/internal/lazy"
 	"rehome.dev/rehome/internal/scan"
 )
 
@@ -49,7 +49,7 @@ func shown(command string) string {
 	return inventory.Name(command)
 }
 
-var absolute = regexp.MustCompile(`(?:^|[\s"'=;(&|])(/[\w./+@-]+)`)
+var absolute = lazy.New(`(?:^|[\s"'=;(&|])(/[\w./+@-]+)`)
 
 // scripts are the scripts that a command runs, as far as it says so: at most
 // three, and nothing but text.

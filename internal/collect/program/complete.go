@@ -5,27 +5,28 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"rehome.dev/rehome/internal/lazy"
 )
 
 var (
-	libPHP    = regexp.MustCompile(`/(?:libphp|mod_php)(\d+(?:\.\d+)*)?\.so`)
-	libJVM    = regexp.MustCompile(`/libjvm\.so`)
-	libCLR    = regexp.MustCompile(`(?:/Microsoft\.NETCore\.App/([\d.]+))?/libcoreclr\.so`)
-	libPython = regexp.MustCompile(`/libpython(\d+\.\d+)|/python(\d+\.\d+)/lib-dynload/|/python3?\d*_plugin\.so`)
-	libPerl   = regexp.MustCompile(`/libperl\.so\.(\d+\.\d+)`)
-	libRuby   = regexp.MustCompile(`/libruby[-\d.]*\.so\.(\d+\.\d+)`)
-	modWSGI   = regexp.MustCompile(`/mod_wsgi[^/]*\.so`)
-	modPerl   = regexp.MustCompile(`/mod_perl\.so`)
+	libPHP    = lazy.New(`/(?:libphp|mod_php)(\d+(?:\.\d+)*)?\.so`)
+	libJVM    = lazy.New(`/libjvm\.so`)
+	libCLR    = lazy.New(`(?:/Microsoft\.NETCore\.App/([\d.]+))?/libcoreclr\.so`)
+	libPython = lazy.New(`/libpython(\d+\.\d+)|/python(\d+\.\d+)/lib-dynload/|/python3?\d*_plugin\.so`)
+	libPerl   = lazy.New(`/libperl\.so\.(\d+\.\d+)`)
+	libRuby   = lazy.New(`/libruby[-\d.]*\.so\.(\d+\.\d+)`)
+	modWSGI   = lazy.New(`/mod_wsgi[^/]*\.so`)
+	modPerl   = lazy.New(`/mod_perl\.so`)
 )
 
 // guests are languages that run inside of a program of another one. A program
 // that has a scripting language for its own use is still what it is: only those
 // of uwsgi count, and the modules of a web server.
 var guests = []struct {
-	by                           *regexp.Regexp
+	by                           *lazy.Regexp
 	inside                       string // framework of the host; "" is any
 	language, runtime, framework string
 }{
@@ -84,7 +85,7 @@ func (k *kind) loaded(mapped map[string]bool) {
 	}
 }
 
-func matches(by *regexp.Regexp, mapped map[string]bool) bool {
+func matches(by *lazy.Regexp, mapped map[string]bool) bool {
 	for path := range mapped {
 		if by.MatchString(path) {
 			return true
@@ -93,7 +94,7 @@ func matches(by *regexp.Regexp, mapped map[string]bool) bool {
 	return false
 }
 
-func version(by *regexp.Regexp, mapped map[string]bool) string {
+func version(by *lazy.Regexp, mapped map[string]bool) string {
 	best := ""
 	for path := range mapped {
 		m := by.FindStringSubmatch(path)

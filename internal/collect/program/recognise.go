@@ -2,9 +2,9 @@ package program
 
 import (
 	"path/filepath"
-	"regexp"
 	"strings"
 
+	"rehome.dev/rehome/internal/lazy"
 	"rehome.dev/rehome/internal/scan"
 )
 
@@ -27,25 +27,25 @@ type kind struct {
 
 // interpreter is a program that runs others.
 type interpreter struct {
-	name     *regexp.Regexp // of the executable; its group is the version
+	name     *lazy.Regexp // of the executable; its group is the version
 	language string
 	runtime  string
 	read     func(process, *kind) // script, framework and options
 }
 
 var interpreters = []interpreter{
-	{regexp.MustCompile(`^java$`), "Java", "java", java},
-	{regexp.MustCompile(`^(?:python|pypy)(\d+(?:\.\d+)*)?$`), "Python", "python", python},
-	{regexp.MustCompile(`^uwsgi(?:-core)?$`), "", "", func(_ process, k *kind) { k.framework = "uwsgi" }},
-	{regexp.MustCompile(`^php-fpm(\d+(?:\.\d+)*)?$`), "PHP", "php", func(_ process, k *kind) { k.framework = "php-fpm" }},
-	{regexp.MustCompile(`^php(?:-cgi)?(\d+(?:\.\d+)*)?$`), "PHP", "php", plainScript("-d", "-c", "-z")},
-	{regexp.MustCompile(`^(?:node|nodejs)(\d+)?$`), "JavaScript", "node", node},
-	{regexp.MustCompile(`^ruby(\d+(?:\.\d+)*)?$`), "Ruby", "ruby", ruby},
-	{regexp.MustCompile(`^perl(\d+(?:\.\d+)*)?$`), "Perl", "perl", perl},
-	{regexp.MustCompile(`^dotnet$`), ".NET", "dotnet", plainScript("--runtimeconfig", "--depsfile", "--additionalprobingpath", "--fx-version")},
-	{regexp.MustCompile(`^mono(?:-sgen)?$`), ".NET", "mono", plainScript()},
-	{regexp.MustCompile(`^beam(?:\.smp)?$`), "Erlang", "erlang", erlang},
-	{regexp.MustCompile(`^(?:sh|bash|dash|ksh\d*|zsh|ash|busybox)$`), "Shell", "", shell},
+	{lazy.New(`^java$`), "Java", "java", java},
+	{lazy.New(`^(?:python|pypy)(\d+(?:\.\d+)*)?$`), "Python", "python", python},
+	{lazy.New(`^uwsgi(?:-core)?$`), "", "", func(_ process, k *kind) { k.framework = "uwsgi" }},
+	{lazy.New(`^php-fpm(\d+(?:\.\d+)*)?$`), "PHP", "php", func(_ process, k *kind) { k.framework = "php-fpm" }},
+	{lazy.New(`^php(?:-cgi)?(\d+(?:\.\d+)*)?$`), "PHP", "php", plainScript("-d", "-c", "-z")},
+	{lazy.New(`^(?:node|nodejs)(\d+)?$`), "JavaScript", "node", node},
+	{lazy.New(`^ruby(\d+(?:\.\d+)*)?$`), "Ruby", "ruby", ruby},
+	{lazy.New(`^perl(\d+(?:\.\d+)*)?$`), "Perl", "perl", perl},
+	{lazy.New(`^dotnet$`), ".NET", "dotnet", plainScript("--runtimeconfig", "--depsfile", "--additionalprobingpath", "--fx-version")},
+	{lazy.New(`^mono(?:-sgen)?$`), ".NET", "mono", plainScript()},
+	{lazy.New(`^beam(?:\.smp)?$`), "Erlang", "erlang", erlang},
+	{lazy.New(`^(?:sh|bash|dash|ksh\d*|zsh|ash|busybox)$`), "Shell", "", shell},
 }
 
 // recognise tells a program by its executable and its arguments alone.
