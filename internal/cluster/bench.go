@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -135,6 +136,11 @@ func (b *Bench) pod(ctx context.Context, p BenchPod) (*corev1.Pod, error) {
 		return nil, fmt.Errorf("pod %s: %w", p.Name, ErrGone)
 	}
 	return readPod(o)
+}
+
+// named is no more of a pod than leads to it.
+func (b *Bench) named(p BenchPod) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: p.Name}}
 }
 
 func readPod(o *unstructured.Unstructured) (*corev1.Pod, error) {

@@ -168,7 +168,7 @@ func (b *Bench) exec(ctx context.Context, p BenchPod, container string, argv []s
 
 // executor speaks WebSocket and falls back to SPDY, as a port-forward does.
 func (b *Bench) executor(conn *connection, p BenchPod, container string, argv []string) (remotecommand.Executor, error) {
-	req := podURL(conn.rest.Post(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: p.Name}}, "exec").
+	req := podURL(conn.rest.Post(), b.named(p), "exec").
 		Param("container", container).Param("stdout", "true").Param("stderr", "true")
 	for _, a := range argv {
 		req = req.Param("command", a)

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -118,26 +116,9 @@ func (e *BenchEnding) take(p *corev1.Pod, container string) {
 // benchLogLimit bounds what of one log is read, in bytes.
 const benchLogLimit = 8 << 20
 
-// Log is what the application's container has written since then; since the zero
-// time it is all of it.
-func (b *Bench) Log(ctx context.Context, p BenchPod, since time.Time) ([]byte, error) {
-	r := request{verb: "get", resource: pods, namespace: b.ns, name: p.Name}
-	r.resource.Resource = "pods/log"
-	var out []byte
-	err := b.c.call(ctx, r, func(ctx context.Context, conn *connection) error {
-		req := podURL(conn.rest.Get(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: p.Name}}, "log").
-			Param("container", p.Container).Param("limitBytes", strconv.Itoa(benchLogLimit))
-		if !since.IsZero() {
-			req = req.Param("sinceTime", since.UTC().Format(time.RFC3339))
-		}
-		stream, err := req.Stream(ctx)
-		if err != nil {
-			return err
-		}
-		out, err = io.ReadAll(stream)
-		return errors.Join(err, stream.Close())
-	})
-	return out, err
+// Log is what the application's container has written.
+func (b *Bench) Log(ctx context.Context, p BenchPod) ([]byte, error) {
+	return b.c.readLog(ctx, b.named(p), p.Container, benchLogLimit, nil)
 }
 
 // BenchUsage is what the application's container had written, in bytes.

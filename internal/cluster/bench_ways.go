@@ -23,18 +23,7 @@ const wayTime = time.Minute
 
 // Forward leads to a port of one pod, until closed. It does not stand load.
 func (b *Bench) Forward(ctx context.Context, p BenchPod, port int32) (string, func(), error) {
-	conn, err := b.c.connect()
-	if err != nil {
-		return "", nil, err
-	}
-	r := request{verb: "create", resource: pods, namespace: b.ns, name: p.Name}
-	r.resource.Resource = "pods/portforward"
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: p.Name}}
-	local, closed, err := b.c.forward(ctx, conn, pod, port)
-	if err != nil {
-		return "", nil, b.c.explain(r, conn.config.Host, err)
-	}
-	return "http://127.0.0.1:" + strconv.Itoa(local), closed, nil
+	return b.c.forwardTo(ctx, b.named(p), port)
 }
 
 // Address is where the workload's ready pods are reached through a Service: that of

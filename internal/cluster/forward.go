@@ -34,17 +34,7 @@ func (c *Cluster) Forward(ctx context.Context, spec migration.Spec, env migratio
 	if err != nil {
 		return "", nil, err
 	}
-	conn, err := c.connect()
-	if err != nil {
-		return "", nil, err
-	}
-	r := request{verb: "create", resource: pods, namespace: pod.Namespace, name: pod.Name}
-	r.resource.Resource = "pods/portforward"
-	port, closed, err := c.forward(ctx, conn, pod, w.Ports[0].Port)
-	if err != nil {
-		return "", nil, c.explain(r, conn.config.Host, err)
-	}
-	return "http://127.0.0.1:" + strconv.Itoa(port), closed, nil
+	return c.forwardTo(ctx, pod, w.Ports[0].Port)
 }
 
 func (c *Cluster) readyPod(ctx context.Context, spec migration.Spec, env migration.Env, workload string) (*corev1.Pod, error) {
@@ -65,6 +55,21 @@ func (c *Cluster) readyPod(ctx context.Context, spec migration.Spec, env migrati
 		}
 	}
 	return nil, fmt.Errorf("forward: no ready pod of workload %s in namespace %s", workload, ns)
+}
+
+// forwardTo leads to a port of one pod, of which namespace and name are enough.
+func (c *Cluster) forwardTo(ctx context.Context, pod *corev1.Pod, port int32) (string, func(), error) {
+	conn, err := c.connect()
+	if err != nil {
+		return "", nil, err
+	}
+	r := request{verb: "create", resource: pods, namespace: pod.Namespace, name: pod.Name}
+	r.resource.Resource = "pods/portforward"
+	local, closed, err := c.forward(ctx, conn, pod, port)
+	if err != nil {
+		return "", nil, c.explain(r, conn.config.Host, err)
+	}
+	return "http://127.0.0.1:" + strconv.Itoa(local), closed, nil
 }
 
 func (c *Cluster) forward(ctx context.Context, conn *connection, pod *corev1.Pod, port int32) (int, func(), error) {

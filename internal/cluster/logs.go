@@ -65,16 +65,22 @@ func (c *Cluster) logInto(ctx context.Context, out map[string][]byte, p *corev1.
 }
 
 func (c *Cluster) log(ctx context.Context, p *corev1.Pod, container string, lines int64, previous bool) ([]byte, error) {
+	return c.readLog(ctx, p, container, logLimit, map[string]string{
+		"tailLines": strconv.FormatInt(lines, 10), "previous": strconv.FormatBool(previous),
+	})
+}
+
+// readLog reads a container's log up to limit bytes, with what else of it is asked for.
+func (c *Cluster) readLog(ctx context.Context, p *corev1.Pod, container string, limit int, asked map[string]string) ([]byte, error) {
 	r := request{verb: "get", resource: pods, namespace: p.Namespace, name: p.Name}
 	r.resource.Resource = "pods/log"
 	var out []byte
 	err := c.call(ctx, r, func(ctx context.Context, conn *connection) error {
-		stream, err := podURL(conn.rest.Get(), p, "log").
-			Param("container", container).
-			Param("tailLines", strconv.FormatInt(lines, 10)).
-			Param("limitBytes", strconv.Itoa(logLimit)).
-			Param("previous", strconv.FormatBool(previous)).
-			Stream(ctx)
+		req := podURL(conn.rest.Get(), p, "log").Param("container", container).Param("limitBytes", strconv.Itoa(limit))
+		for name, value := range asked {
+			req = req.Param(name, value)
+		}
+		stream, err := req.Stream(ctx)
 		if err != nil {
 			return err
 		}

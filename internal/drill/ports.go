@@ -30,8 +30,8 @@ type Pods interface {
 	Look(ctx context.Context, p Pod) (Pod, error)
 	// End deletes the pod and returns when it is gone, with how its process ended.
 	End(ctx context.Context, p Pod) (Ending, error)
-	// Log is what the application's container has written since then.
-	Log(ctx context.Context, p Pod, since time.Time) ([]byte, error)
+	// Log is what the application's container has written.
+	Log(ctx context.Context, p Pod) ([]byte, error)
 	// Usage is what the pod's node has measured last.
 	Usage(ctx context.Context, p Pod) (Usage, error)
 }

@@ -197,7 +197,7 @@ func (b *fakeBench) End(ctx context.Context, p Pod) (Ending, error) {
 	return Ending{}, ErrGone
 }
 
-func (b *fakeBench) Log(_ context.Context, p Pod, _ time.Time) ([]byte, error) {
+func (b *fakeBench) Log(_ context.Context, p Pod) ([]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	text := b.find(p).log.String()

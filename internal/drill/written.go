@@ -71,7 +71,7 @@ func (t *trial) readOnly(ctx context.Context) outcome {
 		}
 		g, s := written(p, before[p.UID], u)
 		grown, seen = append(grown, g...), append(seen, s...)
-		log, err := t.bench.Log(ctx, p, time.Time{})
+		log, err := t.bench.Log(ctx, p)
 		if err != nil {
 			return cannot("read the log of pod "+p.Name, err)
 		}
@@ -168,7 +168,7 @@ func (t *trial) logs(ctx context.Context) outcome {
 	}
 	sizes := map[string]int{}
 	for _, p := range list {
-		log, err := t.bench.Log(ctx, p, time.Time{})
+		log, err := t.bench.Log(ctx, p)
 		if err != nil {
 			return cannot("read the log of pod "+p.Name, err)
 		}
@@ -191,7 +191,7 @@ func (t *trial) logs(ctx context.Context) outcome {
 		files, seen = append(files, f...), append(seen, s...)
 		n := 0
 		err := t.few(ctx, func(ctx context.Context) error {
-			log, err := t.bench.Log(ctx, p, time.Time{})
+			log, err := t.bench.Log(ctx, p)
 			if n = len(log); err == nil && n <= sizes[p.UID] {
 				err = errSilent
 			}

@@ -72,8 +72,8 @@ func (x bench) End(ctx context.Context, p drill.Pod) (drill.Ending, error) {
 	return drill.Ending(e), known(err)
 }
 
-func (x bench) Log(ctx context.Context, p drill.Pod, since time.Time) ([]byte, error) {
-	return x.b.Log(ctx, podOf(p), since)
+func (x bench) Log(ctx context.Context, p drill.Pod) ([]byte, error) {
+	return x.b.Log(ctx, podOf(p))
 }
 
 func (x bench) Usage(ctx context.Context, p drill.Pod) (drill.Usage, error) {
