@@ -97,12 +97,9 @@ func (b *Bench) Sweep(ctx context.Context) ([]string, error) {
 
 // Pods are those that the workload's selector selects, the oldest first.
 func (b *Bench) Pods(ctx context.Context, workload string) ([]BenchPod, error) {
-	o, err := b.c.findWorkload(ctx, b.spec, b.ns, workload)
+	o, err := b.workload(ctx, workload)
 	if err != nil {
 		return nil, err
-	}
-	if o == nil {
-		return nil, fmt.Errorf("there is no workload %s in namespace %s", workload, b.ns)
 	}
 	if !manifest.Ours(b.spec, o.GetLabels()) {
 		return nil, strange(o)
@@ -116,6 +113,14 @@ func (b *Bench) Pods(ctx context.Context, workload string) ([]BenchPod, error) {
 		out[i] = benchPod(&list[i], workload)
 	}
 	return out, nil
+}
+
+func (b *Bench) workload(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	o, err := b.c.findWorkload(ctx, b.spec, b.ns, name)
+	if err == nil && o == nil {
+		err = fmt.Errorf("there is no workload %s in namespace %s", name, b.ns)
+	}
+	return o, err
 }
 
 // Look looks at one pod again. ErrGone: it is not there, or another one is.
@@ -141,14 +146,6 @@ func (b *Bench) pod(ctx context.Context, p BenchPod) (*corev1.Pod, error) {
 // named is no more of a pod than leads to it.
 func (b *Bench) named(p BenchPod) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: b.ns, Name: p.Name}}
-}
-
-func readPod(o *unstructured.Unstructured) (*corev1.Pod, error) {
-	var pod corev1.Pod
-	if err := fromUnstructured(o.Object, &pod); err != nil {
-		return nil, fmt.Errorf("read pod %s: %w", o.GetName(), err)
-	}
-	return &pod, nil
 }
 
 // BenchPod is one pod for an experiment. Container is that of the application.

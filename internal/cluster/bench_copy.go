@@ -17,12 +17,9 @@ const copyLife = 900
 // application's container. No Service selects it, no controller owns it, its claims
 // are empty directories, and it ends by itself.
 func (b *Bench) Copy(ctx context.Context, workload string, env map[string]string) (BenchPod, error) {
-	o, err := b.c.findWorkload(ctx, b.spec, b.ns, workload)
+	o, err := b.workload(ctx, workload)
 	if err != nil {
 		return BenchPod{}, err
-	}
-	if o == nil {
-		return BenchPod{}, fmt.Errorf("there is no workload %s in namespace %s", workload, b.ns)
 	}
 	spec, ok, err := unstructured.NestedMap(o.Object, "spec", "template", "spec")
 	if err != nil || !ok {

@@ -216,7 +216,7 @@ func candidates(ns string, a migration.Remove) []request {
 	return []request{
 		{resource: deployments, namespace: ns, name: a.Workload},
 		{resource: statefulSets, namespace: ns, name: a.Workload},
-		{resource: services, namespace: ns, name: manifest.HeadlessName(a.Workload)},
+		{resource: services, namespace: ns, name: migration.HeadlessName(a.Workload)},
 	}
 }
 

@@ -32,9 +32,11 @@ func (c *Cluster) podsOf(ctx context.Context, o *unstructured.Unstructured) ([]c
 	}
 	out := make([]corev1.Pod, len(list))
 	for i := range list {
-		if err := fromUnstructured(list[i].Object, &out[i]); err != nil {
-			return nil, fmt.Errorf("read pod %s: %w", list[i].GetName(), err)
+		pod, err := readPod(&list[i])
+		if err != nil {
+			return nil, err
 		}
+		out[i] = *pod
 	}
 	slices.SortFunc(out, func(a, b corev1.Pod) int {
 		if d := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); d != 0 {
@@ -43,6 +45,14 @@ func (c *Cluster) podsOf(ctx context.Context, o *unstructured.Unstructured) ([]c
 		return cmp.Compare(a.Name, b.Name)
 	})
 	return out, nil
+}
+
+func readPod(o *unstructured.Unstructured) (*corev1.Pod, error) {
+	var pod corev1.Pod
+	if err := fromUnstructured(o.Object, &pod); err != nil {
+		return nil, fmt.Errorf("read pod %s: %w", o.GetName(), err)
+	}
+	return &pod, nil
 }
 
 func workloadFacts(o *unstructured.Unstructured, list []corev1.Pod) migration.WorkloadFacts {
@@ -119,20 +129,9 @@ func trouble(p *corev1.Pod) string {
 
 // imageOf is the image that the template names for the workload's container.
 func imageOf(o *unstructured.Unstructured) string {
-	list, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
-	image := ""
-	for i, c := range list {
-		m, ok := c.(map[string]any)
-		if !ok {
-			continue
-		}
-		if i == 0 || m["name"] == o.GetName() {
-			image, _ = m["image"].(string)
-		}
-		if m["name"] == o.GetName() {
-			break
-		}
-	}
+	spec, _, _ := unstructured.NestedMap(o.Object, "spec", "template", "spec")
+	main, _ := mainOf(spec, o.GetName())
+	image, _ := main["image"].(string)
 	return image
 }
 

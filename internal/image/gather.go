@@ -60,7 +60,7 @@ func (g *gathering) gather(ctx context.Context) error {
 			Text: "what the application uses was not seen whole: " + plainText(why), Remedy: "take the facts anew, as root: rehome probe --sudo … -o json > facts.json"})
 		return nil
 	}
-	s := selected(g.order.Facts, g.order.With)
+	s := selected(g.order.Facts, g.bars, g.order.With)
 	g.built.Left, g.built.Undecided = s.left, s.undecided
 	for _, w := range s.own {
 		if why := g.bars.why(w.path); why != "" {

@@ -3,7 +3,6 @@ package image
 import (
 	"bytes"
 	"crypto/sha1" // SPDX 2.3 demands it beside SHA-256
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -136,9 +135,9 @@ func (d *spdxDocument) contents(b *Built) []spdxPackage {
 		if f.Kind != tree.File {
 			continue
 		}
-		one, all := sha1.Sum(f.Content), sha256.Sum256(f.Content) // see above
+		sum := sha1.Sum(f.Content) // see above
 		file := spdxFile{ID: fmt.Sprintf("SPDXRef-file-%d", n+1), Name: "./" + f.Path, Concluded: spdxNone, Copyright: spdxNone,
-			Checksums: []spdxChecksum{{"SHA1", hex.EncodeToString(one[:])}, {"SHA256", hex.EncodeToString(all[:])}}}
+			Checksums: []spdxChecksum{{"SHA1", hex.EncodeToString(sum[:])}, {"SHA256", f.SHA256}}}
 		d.Files = append(d.Files, file)
 		d.relate(spdxImage, "CONTAINS", file.ID)
 		if f.Package == "" {

@@ -94,9 +94,8 @@ type selection struct {
 
 // selected takes from the facts what belongs into an image: programs and files that
 // no package brought, the libraries of those programs, and what a person decided.
-func selected(f inventory.Facts, with []string) selection {
+func selected(f inventory.Facts, b bars, with []string) selection {
 	var s selection
-	b := barsOf(f)
 	for _, p := range with {
 		s.own = append(s.own, wanted{path: path.Clean(p), why: "decided"})
 	}

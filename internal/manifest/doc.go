@@ -100,7 +100,7 @@ func workloadObjects(spec migration.Spec, env migration.Env, w migration.Workloa
 		return []object{deployment(spec, w, meta(w.Name), pod)}, nil
 	case migration.KindStatefulSet:
 		return []object{
-			headlessService(spec, w, meta(HeadlessName(w.Name))),
+			headlessService(spec, w, meta(migration.HeadlessName(w.Name))),
 			statefulSet(spec, w, meta(w.Name), pod),
 		}, nil
 	}
@@ -118,7 +118,3 @@ func KindOf(w migration.Workload) migration.Kind {
 	}
 	return migration.KindDeployment
 }
-
-// HeadlessName is the Service that gives the pods of a StatefulSet their names
-// in DNS. The workload's own name is kept for its exposure.
-func HeadlessName(workload string) string { return workload + "-headless" }

@@ -36,7 +36,7 @@ func scaledElsewhere(spec migration.Spec, w migration.Workload) bool {
 // zero, and must never take data with it.
 func statefulSet(spec migration.Spec, w migration.Workload, meta, pod object) object {
 	s := object{
-		"serviceName":    HeadlessName(w.Name),
+		"serviceName":    migration.HeadlessName(w.Name),
 		"selector":       object{"matchLabels": selector(spec, w.Name)},
 		"updateStrategy": object{"type": cmp.Or(w.UpdateStrategy, migration.UpdateRolling)},
 		"persistentVolumeClaimRetentionPolicy": object{

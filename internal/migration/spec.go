@@ -116,6 +116,10 @@ type Workload struct {
 	UpdateStrategy string `json:"updateStrategy,omitempty"`
 }
 
+// HeadlessName is the Service that gives the pods of a StatefulSet their names
+// in DNS. The workload's own name is kept for its exposure.
+func HeadlessName(workload string) string { return workload + "-headless" }
+
 // Port is one port of a workload. Public is the port of its Service, 0 for the same.
 type Port struct {
 	Name     string `json:"name"`

@@ -21,7 +21,7 @@ const (
 
 // statefulSet is how one of the workload is made.
 func (l look) statefulSet(d Decision) StatefulSet {
-	s := StatefulSet{Service: l.w.Name + "-headless", Volumes: l.volumes()}
+	s := StatefulSet{Service: migration.HeadlessName(l.w.Name), Volumes: l.volumes()}
 	ordered := slices.ContainsFunc(d.For, func(f Finding) bool { return f.Rule == RuleOrder })
 	switch {
 	case l.w.PodManagement != "":
