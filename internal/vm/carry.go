@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -143,24 +144,36 @@ func (p *errand) leave(ctx context.Context, s *ssh.Session, ended <-chan struct{
 // input is the command's standard input, which may be closed while it is written
 // to: what a session gives may not.
 type input struct {
-	mu     sync.Mutex
-	w      io.WriteCloser
-	closed bool
+	mu      sync.Mutex
+	w       io.WriteCloser
+	closed  bool
+	closing atomic.Bool // whoever is writing closes it after the piece that is on its way
 }
 
 func (i *input) Write(b []byte) (int, error) {
 	const piece = 32 << 10 // after each of them it may be closed
 	for n := 0; ; {
-		i.mu.Lock()
-		if i.closed {
-			i.mu.Unlock()
-			return n, io.ErrClosedPipe
-		}
-		k, err := i.w.Write(b[n:min(n+piece, len(b))])
-		i.mu.Unlock()
+		k, err := i.piece(b[n:min(n+piece, len(b))])
 		if n += k; err != nil || n == len(b) {
 			return n, err
 		}
+	}
+}
+
+func (i *input) piece(b []byte) (n int, err error) {
+	i.mu.Lock()
+	defer i.settle()
+	if i.closed {
+		return 0, io.ErrClosedPipe
+	}
+	return i.w.Write(b)
+}
+
+// settle unlocks, and closes what was to be closed meanwhile.
+func (i *input) settle() {
+	i.mu.Unlock()
+	if i.closing.Load() {
+		i.close()
 	}
 }
 
@@ -173,11 +186,12 @@ func (i *input) close() {
 	}
 }
 
-// tryClose closes it unless the machine does not take what is being written.
+// tryClose closes it, now or after the piece that is being written. It does not wait
+// for a machine that takes nothing.
 func (i *input) tryClose() {
+	i.closing.Store(true)
 	if i.mu.TryLock() {
-		i.mu.Unlock()
-		i.close()
+		i.settle()
 	}
 }
 

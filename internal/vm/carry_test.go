@@ -159,6 +159,42 @@ func TestACancelledProbeLeavesNothing(t *testing.T) {
 	gone(t, v.directory)
 }
 
+// gate is an input that takes a piece when it is told to.
+type gate struct {
+	writing, take, closed chan struct{}
+}
+
+func (g gate) Write(b []byte) (int, error) {
+	g.writing <- struct{}{}
+	<-g.take
+	return len(b), nil
+}
+
+func (g gate) Close() error {
+	close(g.closed)
+	return nil
+}
+
+// Who stops while the agent is on its way must not wait for the agent to begin.
+func TestAnInputIsClosedBehindThePieceThatIsOnItsWay(t *testing.T) {
+	g := gate{make(chan struct{}), make(chan struct{}), make(chan struct{})}
+	in := &input{w: g}
+	wrote := make(chan error, 1)
+	go func() {
+		_, err := in.Write(make([]byte, 1<<20))
+		wrote <- err
+	}()
+	<-g.writing
+	in.tryClose()
+	g.take <- struct{}{}
+	if err := <-wrote; !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("%v", err)
+	}
+	<-g.closed
+	in.tryClose()
+	in.close()
+}
+
 // An agent that does not notice the end of its input is ended by its command.
 func TestADeafAgentIsEnded(t *testing.T) {
 	t.Parallel()
