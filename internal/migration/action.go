@@ -45,14 +45,16 @@ type SwapRecords struct {
 // Part is what of an application is applied or removed.
 type Part string
 
-// A workload is its pods and what they need; its exposure lets traffic in.
+// A workload is its pods and what they need; its exposure lets traffic in; its
+// return path are forwarders to which the exposure can be turned.
 const (
-	PartWorkload Part = "workload"
-	PartExposure Part = "exposure"
+	PartWorkload   Part = "workload"
+	PartExposure   Part = "exposure"
+	PartReturnPath Part = "return-path"
 )
 
 // Apply makes one workload's part in one environment be what the spec says.
-// Digest is Spec.WorkloadDigest or Spec.ExposureDigest, written as an
+// Digest is Spec.PartDigest, written as an
 // annotation so that a later look can tell whether it was applied.
 type Apply struct {
 	Env      Env    `json:"env"`
@@ -203,6 +205,10 @@ func decodeAction(kind string, b json.RawMessage) (Action, error) {
 		return decodeAs[SaveLogs](b)
 	case RunDrill{}.kind():
 		return decodeAs[RunDrill](b)
+	case TurnReturnPath{}.kind():
+		return decodeAs[TurnReturnPath](b)
+	case TryReturnPath{}.kind():
+		return decodeAs[TryReturnPath](b)
 	}
 	return nil, fmt.Errorf("unknown action %q", kind)
 }
@@ -251,5 +257,6 @@ type Result struct {
 	Took   time.Duration `json:"took,omitempty"`
 	Smoke  *SmokeResult  `json:"smoke,omitempty"`
 	Drill  *DrillResult  `json:"drill,omitempty"`
+	Trial  *TrialResult  `json:"trial,omitempty"`
 	Files  []string      `json:"files,omitempty"`
 }

@@ -39,6 +39,9 @@ func (s Spec) WorkloadDigest(env Env, workload string) string {
 func (s Spec) ExposureDigest(env Env, workload string) string {
 	w, _ := s.Workload(workload)
 	from := []any{env, s.Name, s.Namespace(env), s.Target.Exposure, w.Name, w.Ports}
+	if s.Target.TrafficPolicy != "" {
+		from = append(from, s.Target.TrafficPolicy)
+	}
 	if s.Target.Exposure != ExposeLoadBalancer {
 		from = append(from, s.Target.Ingress, s.Target.Gateway, s.HostNames(env, workload))
 	}

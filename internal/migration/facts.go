@@ -45,10 +45,12 @@ type ClusterFacts struct {
 	Namespace string          `json:"namespace"`
 	Workloads []WorkloadFacts `json:"workloads,omitempty"`
 	Exposures []ExposureFacts `json:"exposures,omitempty"`
-	Routes    []RouteFacts    `json:"routes,omitempty"`
-	Config    []ConfigFacts   `json:"config,omitempty"`
-	Quotas    []QuotaFacts    `json:"quotas,omitempty"`
-	Claims    []ClaimFacts    `json:"claims,omitempty"`
+	// ReturnPaths are the forwarders that stand beside workloads.
+	ReturnPaths []ReturnPathFacts `json:"returnPaths,omitempty"`
+	Routes      []RouteFacts      `json:"routes,omitempty"`
+	Config      []ConfigFacts     `json:"config,omitempty"`
+	Quotas      []QuotaFacts      `json:"quotas,omitempty"`
+	Claims      []ClaimFacts      `json:"claims,omitempty"`
 }
 
 // WorkloadFacts is one Deployment or StatefulSet. Digest is the annotation that
@@ -64,6 +66,15 @@ type WorkloadFacts struct {
 	RolledOut  bool       `json:"rolledOut"`
 	Status     string     `json:"status,omitempty"` // why it is not rolled out
 	Pods       []PodFacts `json:"pods,omitempty"`
+	Delivered
+}
+
+// Delivered is looked at where somebody else delivers.
+type Delivered struct {
+	// Differs is the first thing that is not as the migration declares it.
+	Differs string `json:"differs,omitempty"`
+	// By is who keeps the object, as far as it shows.
+	By []string `json:"by,omitempty"`
 }
 
 // PodFacts is one pod. Restarts counts all its containers, init and sidecars too.
@@ -89,6 +100,16 @@ type ExposureFacts struct {
 	Generation int64    `json:"generation"`
 	Addresses  []string `json:"addresses,omitempty"`
 	Port       int32    `json:"port"`
+	// Leads is the side to which it leads: the new one by the workload's pods, the
+	// old one by the forwarders of its return path, "" by neither.
+	Leads Side `json:"leads,omitempty"`
+	// ReadyNew, ReadyOld and ReadyOther count the ready endpoints that stand behind
+	// it: pods of the workload, forwarders, anything else.
+	ReadyNew   int `json:"readyNew,omitempty"`
+	ReadyOld   int `json:"readyOld,omitempty"`
+	ReadyOther int `json:"readyOther,omitempty"`
+	// Local says that a node leads only to its own pods (externalTrafficPolicy).
+	Local bool `json:"local,omitempty"`
 }
 
 // RouteFacts is anything else that leads outside traffic to the pods.

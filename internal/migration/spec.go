@@ -8,23 +8,25 @@ import (
 // Spec is one declared migration: what moves, from where, to where and by
 // which evidence it is judged. It never holds a secret, only references.
 type Spec struct {
-	Name      string       `json:"name"`
-	Names     []Name       `json:"names"`
-	Rehearsal *Name        `json:"rehearsal,omitempty"`
-	OldEntry  OldEntry     `json:"oldEntry"`
-	VMs       []VM         `json:"vms"`
-	Workloads []Workload   `json:"workloads"`
-	Target    Destination  `json:"target"`
-	Cutover   Cutover      `json:"cutover"`
-	Delivery  Delivery     `json:"delivery"`
-	Metrics   Metrics      `json:"metrics"`
-	Smoke     Smoke        `json:"smoke"`
-	Data      Data         `json:"data"`
-	Windows   []Window     `json:"windows,omitempty"`
-	Approvals ApprovalRule `json:"approvals"`
-	Fixes     []Fix        `json:"fixes,omitempty"`
-	Schedules []Schedule   `json:"schedules,omitempty"`
-	Drills    Drills       `json:"drills,omitzero"`
+	Name      string      `json:"name"`
+	Names     []Name      `json:"names"`
+	Rehearsal *Name       `json:"rehearsal,omitempty"`
+	OldEntry  OldEntry    `json:"oldEntry"`
+	VMs       []VM        `json:"vms"`
+	Workloads []Workload  `json:"workloads"`
+	Target    Destination `json:"target"`
+	Cutover   Cutover     `json:"cutover"`
+	Delivery  Delivery    `json:"delivery"`
+	// ReturnPath is how the cluster leads back to the old entry.
+	ReturnPath ReturnPath   `json:"returnPath,omitzero"`
+	Metrics    Metrics      `json:"metrics"`
+	Smoke      Smoke        `json:"smoke"`
+	Data       Data         `json:"data"`
+	Windows    []Window     `json:"windows,omitempty"`
+	Approvals  ApprovalRule `json:"approvals"`
+	Fixes      []Fix        `json:"fixes,omitempty"`
+	Schedules  []Schedule   `json:"schedules,omitempty"`
+	Drills     Drills       `json:"drills,omitzero"`
 }
 
 // Cutover is the way the traffic moves.
@@ -200,6 +202,8 @@ type Destination struct {
 	Gateway          Gateway  `json:"gateway,omitzero"`
 	// Mesh is the policy's: empty, or MeshIstio.
 	Mesh string `json:"mesh,omitempty"`
+	// TrafficPolicy is that of the balancer's Service: empty, or TrafficLocal.
+	TrafficPolicy string `json:"trafficPolicy,omitempty"`
 }
 
 // Metrics says where both sides are measured.

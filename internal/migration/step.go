@@ -23,6 +23,7 @@ const (
 	StepTicket      Step = "ticket"
 	StepHold        Step = "hold"
 	StepRetire      Step = "retire"
+	StepReturnPath  Step = "return-path"
 	StepDNSBack     Step = "dns-back"
 	StepDrain       Step = "drain"
 	StepSaveLogs    Step = "save-logs"
