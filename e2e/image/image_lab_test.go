@@ -14,13 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-
 	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/demo"
-	"rehome.dev/rehome/lab/image"
 	"rehome.dev/rehome/lab/labtest"
 	"rehome.dev/rehome/lab/part"
 	"rehome.dev/rehome/lab/registry"
@@ -58,7 +53,10 @@ func TestTheBankIsBuiltPushedPulledAndServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := approvedBase(t, w)
+	base, err := w.ApproveBase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	env := labtest.Env(t)
 	machine := []string{"--host", "ssh://" + env.SSHUser + "@" + env.VM, "--identity", env.SSHKeyFile, "--known-hosts", env.KnownHostsFile}
 	output := func(want int, args ...string) string {
@@ -93,39 +91,6 @@ func TestTheBankIsBuiltPushedPulledAndServes(t *testing.T) {
 	if checked := output(0, "image", w.File()); !strings.Contains(checked, "pass IMAGE-SECRETS") {
 		t.Errorf("%s", checked)
 	}
-}
-
-// approvedBase puts a base into the lab's registry that the policy approves.
-func approvedBase(t *testing.T, w *demo.World) string {
-	t.Helper()
-	passwd := filepath.Join(t.TempDir(), "passwd")
-	if err := os.WriteFile(passwd, []byte("root:x:0:0::/:\nnobody:x:65534:65534::/:\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	img, err := image.Build([]image.File{{Path: "/etc/passwd", Source: passwd, Mode: 0o644}}, v1.Config{User: "65532:65532"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ref, err := name.NewTag(registry.Host() + "/base/static:1")
-	if err == nil {
-		err = remote.Write(ref, img, remote.WithContext(t.Context()))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy := filepath.Join(w.Dir, "policy.yaml")
-	text, err := os.ReadFile(policy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := strings.Replace(string(text), "registry.golemtrust.am/base", registry.Host()+"/base", 1)
-	if after == string(text) {
-		t.Fatalf("the policy approves no base of the registry:\n%s", text)
-	}
-	if err := os.WriteFile(policy, []byte(after), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return ref.String()
 }
 
 // last is the reference in the last line.
