@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,9 @@ import (
 	"rehome.dev/rehome/internal/migration"
 )
 
+// usualEdges are the edges of the client libraries' default histogram, in seconds.
+var usualEdges = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
 // kept is how much history an instance has, beyond its newest scrape.
 const kept = 2 * time.Hour
 
@@ -28,20 +30,14 @@ type Source struct {
 	scrape time.Duration
 	mu     sync.Mutex
 	down   string
-	sides  map[migration.Side]map[string][]scrape
-}
-
-// scrape is what an instance had counted by then. Buckets are never changed in place.
-type scrape struct {
-	at time.Time
-	analysis.Counters
+	sides  map[migration.Side]*metrics.History
 }
 
 // New makes an empty source that is scraped at the interval: a side that nobody
 // has set for three of them is missing.
 func New(interval time.Duration) *Source {
-	return &Source{scrape: interval, sides: map[migration.Side]map[string][]scrape{
-		migration.OldSide: {}, migration.NewSide: {},
+	return &Source{scrape: interval, sides: map[migration.Side]*metrics.History{
+		migration.OldSide: {Kept: kept}, migration.NewSide: {Kept: kept},
 	}}
 }
 
@@ -51,18 +47,7 @@ func New(interval time.Duration) *Source {
 func (s *Source) Set(side migration.Side, instance string, at time.Time, c analysis.Counters) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.set(side, instance, at, c)
-}
-
-func (s *Source) set(side migration.Side, instance string, at time.Time, c analysis.Counters) {
-	c.Buckets = slices.Clone(c.Buckets)
-	all := s.sides[side][instance]
-	after, _ := slices.BinarySearchFunc(all, at, func(sc scrape, at time.Time) int { return sc.at.Compare(at) })
-	all = append(all[:after], scrape{at, c})
-	for len(all) > 2 && all[1].at.Before(at.Add(-kept)) {
-		all = all[1:]
-	}
-	s.sides[side][instance] = all
+	s.sides[side].Set(instance, at, c)
 }
 
 // Serve lets the instance answer so many requests more, by the time at, each in
@@ -70,13 +55,10 @@ func (s *Source) set(side migration.Side, instance string, at time.Time, c analy
 func (s *Source) Serve(side migration.Side, instance string, at time.Time, requests, errors uint64, latency time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var c analysis.Counters
-	if all := s.sides[side][instance]; len(all) > 0 {
-		c = all[len(all)-1].Counters
-	}
+	c := s.sides[side].Last(instance)
 	c.Requests, c.Errors = c.Requests+requests, c.Errors+errors
 	if len(c.Buckets) == 0 {
-		c.Buckets = emptyBuckets()
+		c.Buckets = metrics.EmptyBuckets(usualEdges)
 	}
 	c.Buckets = slices.Clone(c.Buckets)
 	for i := range c.Buckets {
@@ -84,12 +66,12 @@ func (s *Source) Serve(side migration.Side, instance string, at time.Time, reque
 			c.Buckets[i].Count += requests
 		}
 	}
-	s.set(side, instance, at, c)
+	s.sides[side].Set(instance, at, c)
 }
 
 // Restart begins the instance's counters again from zero.
 func (s *Source) Restart(side migration.Side, instance string, at time.Time) {
-	s.Set(side, instance, at, analysis.Counters{Buckets: emptyBuckets()})
+	s.Set(side, instance, at, analysis.Counters{Buckets: metrics.EmptyBuckets(usualEdges)})
 }
 
 // Down makes every question fail with the reason until Up.
@@ -127,21 +109,13 @@ func (s *Source) counters(ctx context.Context, side migration.Side, m migration.
 		return nil, err
 	}
 	stale := metrics.StaleScrapes * s.scrape
-	all, newest := map[string]analysis.Counters{}, time.Time{}
-	for instance, scrapes := range s.sides[side] {
-		i := lastUpTo(scrapes, at)
-		if i < 0 || !scrapes[i].at.After(at.Add(-2*stale)) {
-			continue
-		}
-		c := scrapes[i].Counters
-		c.Buckets = slices.Clone(c.Buckets)
+	found, newest := s.sides[side].UpTo(at, 2*stale)
+	all := make(map[string]analysis.Counters, len(found))
+	for instance, c := range found {
 		if m.Latency == "" {
 			c.Buckets = nil
 		}
 		all["{instance="+instance+"}"] = c
-		if scrapes[i].at.After(newest) {
-			newest = scrapes[i].at
-		}
 	}
 	switch age := at.Sub(newest); {
 	case newest.IsZero() && side == migration.OldSide:
@@ -171,14 +145,6 @@ func (s *Source) readable(ctx context.Context, side migration.Side, m migration.
 	return nil
 }
 
-func lastUpTo(all []scrape, at time.Time) int {
-	i, found := slices.BinarySearchFunc(all, at, func(sc scrape, at time.Time) int { return sc.at.Compare(at) })
-	if found {
-		return i
-	}
-	return i - 1
-}
-
 // Baseline sums what the old side counted in (at-over, at]. Each instance starts
 // with its last scrape up to then, or with its first.
 func (s *Source) Baseline(ctx context.Context, m migration.Metrics, at time.Time, over time.Duration) (analysis.Baseline, error) {
@@ -190,18 +156,17 @@ func (s *Source) Baseline(ctx context.Context, m migration.Metrics, at time.Time
 	if _, err := s.counters(ctx, migration.OldSide, m.Old, at); err != nil {
 		return analysis.Baseline{}, fmt.Errorf("baseline: %w", err)
 	}
-	sum := newSum(at.Add(-over), m.Old.Latency != "")
-	for _, instance := range slices.Sorted(maps.Keys(s.sides[migration.OldSide])) {
-		all := s.sides[migration.OldSide][instance]
-		sum.add(all[:lastUpTo(all, at)+1])
-	}
-	if !sum.to.After(sum.from) {
+	g := s.sides[migration.OldSide].Grown(at, over)
+	if !g.To.After(g.From) {
 		return analysis.Baseline{}, fmt.Errorf("baseline: old side: requests %s: scraped but once in the last %s", m.Old.Requests, over)
 	}
+	if m.Old.Latency == "" {
+		g.Buckets = nil
+	}
 	return analysis.Baseline{
-		Requests: sum.Requests, Errors: sum.Errors, Buckets: sum.buckets(),
-		Dispersion: metrics.Dispersion(sum.bursts, sum.from, sum.to, s.scrape),
+		Requests: g.Requests, Errors: g.Errors, Buckets: g.Buckets,
+		Dispersion: metrics.Dispersion(g.Bursts, g.From, g.To, s.scrape),
 		At:         at, Vantage: m.Old.Vantage,
-		Source: fmt.Sprintf("memory: requests %s, errors %s; covers %s of %s", m.Old.Requests, m.Old.Errors, sum.to.Sub(sum.from), over),
+		Source: fmt.Sprintf("memory: requests %s, errors %s; %s", m.Old.Requests, m.Old.Errors, g.Covers(over)),
 	}, nil
 }

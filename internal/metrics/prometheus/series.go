@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"rehome.dev/rehome/internal/metrics"
 )
 
 // series is one raw counter of one instance.
@@ -33,14 +35,6 @@ var ofTarget = []model.LabelName{
 	"cluster", "prometheus", "prometheus_replica", "replica", "namespace", "job", "instance", "pod",
 }
 
-// ofAnswer are the labels that differ between the answers of one instance, by the
-// names that common exporters give them (client libraries, ingress-nginx, Istio,
-// Envoy, OpenTelemetry).
-var ofAnswer = []model.LabelName{
-	model.MetricNameLabel, "le", "code", "status", "status_code", "response_code", "response_flags", "grpc_code",
-	"grpc_response_status", "envoy_response_code", "envoy_response_code_class", "http_status", "http_response_status_code",
-}
-
 // instanceKey names the instance under which requests, errors and buckets meet.
 // Series that did not come from a scrape (recording rules, federation of sums)
 // have no instance label; they go by all labels but those of the answer.
@@ -50,7 +44,7 @@ func instanceKey(labels model.Metric) string {
 		if scraped {
 			return slices.Contains(ofTarget, name)
 		}
-		return !slices.Contains(ofAnswer, name)
+		return !metrics.OfAnswer(string(name))
 	})
 }
 
@@ -78,7 +72,7 @@ func newSeries(stream *model.SampleStream, from, to time.Time) (*series, error) 
 		if err != nil || math.IsNaN(le) {
 			return nil, fmt.Errorf("%s: le is not a number", stream.Metric)
 		}
-		s.le = le * unit(stream.Metric)
+		s.le = le * metrics.Unit(string(stream.Metric[model.MetricNameLabel]))
 	}
 	for _, p := range stream.Values {
 		at, value := p.Timestamp.Time(), float64(p.Value)
@@ -94,16 +88,6 @@ func newSeries(stream *model.SampleStream, from, to time.Time) (*series, error) 
 		return nil, nil
 	}
 	return s, nil
-}
-
-// unit converts a histogram's edges to seconds: a metric's name carries its unit,
-// and Istio's counts in milliseconds.
-func unit(labels model.Metric) float64 {
-	name := string(labels[model.MetricNameLabel])
-	if strings.HasSuffix(name, "_milliseconds_bucket") || strings.HasSuffix(name, "_ms_bucket") {
-		return 1e-3
-	}
-	return 1
 }
 
 // sameScrape bounds how far apart the timestamps of one scrape can be. Prometheus
