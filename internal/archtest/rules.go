@@ -8,7 +8,7 @@ import (
 
 // Pure lists the packages that decide: values in, values out.
 func pure() []string {
-	return []string{"internal/migration", "internal/analysis", "internal/journal", "internal/runbook", "internal/scan", "internal/inventory", "internal/readiness", "internal/accesslog", "internal/tree", "internal/convert", "internal/workload"}
+	return []string{"internal/migration", "internal/analysis", "internal/trace", "internal/journal", "internal/runbook", "internal/scan", "internal/inventory", "internal/readiness", "internal/accesslog", "internal/tree", "internal/convert", "internal/workload"}
 }
 
 // Rule is one promise of the architecture. Check gives each breach in a line that

@@ -21,6 +21,7 @@ func table() []row {
 	return []row{
 		{"internal/migration", nil, "everything imports the vocabulary; whatever it imported would be imported everywhere"},
 		{"internal/analysis", nil, "a judgement is arithmetic on counts; it must not know what its verdict leads to"},
+		{"internal/trace", []string{"internal/analysis"}, "recorded traffic is judged as traffic after a switch is; where it was recorded is not its business"},
 		{"internal/journal", []string{"internal/migration"}, whyDomain},
 		{"internal/inventory/schemagen", []string{"internal/inventory"}, "the schema of the facts comes from their types alone"},
 		{"internal/inventory/imagined", []string{"internal/inventory"}, "facts that nobody has seen must not know how they will be judged"},
@@ -96,7 +97,8 @@ func table() []row {
 		{"internal/cli", []string{"api/v1alpha1", "internal/config", "internal/migration", "internal/analysis", "internal/journal", "internal/runbook",
 			"internal/engine", "internal/manifest", "internal/report", "internal/sim", "internal/wire",
 			"internal/inventory", "internal/readiness", "internal/assessment", "internal/load",
-			"internal/scan", "internal/sweep", "internal/sarif", "internal/tree", "internal/convert", "internal/workload", "internal/render", "internal/secrets", "internal/image"},
+			"internal/scan", "internal/sweep", "internal/sarif", "internal/tree", "internal/convert", "internal/workload", "internal/render", "internal/secrets", "internal/image",
+			"internal/trace", "internal/metrics"},
 			"the command line speaks with people and drives the engine; it gets adapters from wire, never by itself"},
 		{"cmd/rehome-agent", []string{"internal/agent"}, "main only calls agent.Run, so that everything can be tested without a process"},
 		{"cmd/rehome", []string{"internal/cli", "internal/agent"}, "main only calls cli.Run, and the agent's part of a drill that is made here; everything can be tested without a process"},
