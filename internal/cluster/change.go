@@ -152,6 +152,9 @@ func requestFor(o *unstructured.Unstructured) request {
 // set it before: a rollback does not ask. The next Apply restores the spec's
 // number. A workload that is not there has none already.
 func (c *Cluster) Scale(ctx context.Context, spec migration.Spec, a migration.Scale) (migration.Outcome, error) {
+	if err := manifest.Writable(spec, migration.PartWorkload); err != nil {
+		return migration.OutcomeNotDone, fmt.Errorf("scale: %w", err)
+	}
 	ns := spec.Namespace(a.Env)
 	w, err := c.findWorkload(ctx, spec, ns, a.Workload)
 	switch {
@@ -176,6 +179,9 @@ func (c *Cluster) Scale(ctx context.Context, spec migration.Spec, a migration.Sc
 // Remove deletes one part of one workload, if this migration made it; its
 // claims stay. What is not there is removed. The pods end after the answer.
 func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.Remove) (migration.Outcome, error) {
+	if err := manifest.Writable(spec, a.Part); err != nil {
+		return migration.OutcomeNotDone, fmt.Errorf("remove: %w", err)
+	}
 	ns := spec.Namespace(a.Env)
 	var found []*unstructured.Unstructured
 	for _, r := range candidates(ns, a) {

@@ -33,7 +33,7 @@ func (c *Cluster) Observe(ctx context.Context, spec migration.Spec, env migratio
 	}
 	used := map[string]bool{} // claims that a pod of ours mounts
 	for _, w := range spec.Workloads {
-		if err := c.observeWorkload(ctx, spec, w, &facts, svcs, ings, used); err != nil {
+		if err := c.observeWorkload(ctx, spec, env, w, &facts, svcs, ings, used); err != nil {
 			return facts, err
 		}
 	}
@@ -44,7 +44,7 @@ func (c *Cluster) Observe(ctx context.Context, spec migration.Spec, env migratio
 	return facts, err
 }
 
-func (c *Cluster) observeWorkload(ctx context.Context, spec migration.Spec, w migration.Workload, facts *migration.ClusterFacts,
+func (c *Cluster) observeWorkload(ctx context.Context, spec migration.Spec, env migration.Env, w migration.Workload, facts *migration.ClusterFacts,
 	svcs, ings []unstructured.Unstructured, used map[string]bool,
 ) error {
 	config, err := c.observeConfig(ctx, facts.Namespace, w)
@@ -71,12 +71,23 @@ func (c *Cluster) observeWorkload(ctx context.Context, spec migration.Spec, w mi
 				}
 			}
 		}
-		facts.Workloads = append(facts.Workloads, workloadFacts(o, list))
+		f := workloadFacts(o, list)
+		if !spec.Delivers() {
+			if f.Delivered, err = c.delivered(ctx, spec, env, migration.PartWorkload, w.Name); err != nil {
+				return err
+			}
+		}
+		facts.Workloads = append(facts.Workloads, f)
 		t, _, _ := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "labels")
 		template = t
 	}
 	for i := range svcs {
 		if e, ok := exposureFacts(spec, w.Name, &svcs[i]); ok {
+			if !spec.Delivers() {
+				if e.Delivered, err = c.delivered(ctx, spec, env, migration.PartExposure, w.Name); err != nil {
+					return err
+				}
+			}
 			facts.Exposures = append(facts.Exposures, e)
 		}
 	}

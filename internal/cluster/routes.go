@@ -14,7 +14,7 @@ import (
 
 // exposureFacts reads the Service that Apply makes for the workload.
 func exposureFacts(spec migration.Spec, workload string, o *unstructured.Unstructured) (migration.ExposureFacts, bool) {
-	if o.GetName() != workload || !manifest.Ours(spec, o.GetLabels()) {
+	if o.GetName() != workload || spec.Delivers() && !manifest.Ours(spec, o.GetLabels()) {
 		return migration.ExposureFacts{}, false
 	}
 	var s corev1.Service

@@ -23,6 +23,7 @@ import (
 	"rehome.dev/rehome/internal/migration"
 	lab "rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/labtest"
+	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
 
@@ -33,6 +34,7 @@ type world struct {
 	lab       *part.Lab
 	namespace string
 	image     string
+	agent     string
 }
 
 func newWorld(t *testing.T) *world {
@@ -46,11 +48,11 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var images struct{ Good string }
+	var images struct{ Good, Agent string }
 	if err := json.Unmarshal(text, &images); err != nil {
 		t.Fatal(err)
 	}
-	w.image = images.Good
+	w.image, w.agent = images.Good, images.Agent
 	for _, ns := range []string{w.namespace, w.namespace + "-staging"} {
 		w.kubectl(nil, "create", "namespace", ns)
 		w.cleanup("delete", "namespace", ns)
@@ -183,6 +185,18 @@ func (w *world) Seize(t *testing.T, namespace string, p migration.Part, m migrat
 	}
 }
 
+func (w *world) Deliver(t *testing.T, spec migration.Spec, part migration.Part, manager string) {
+	objs, err := manifest.Objects(spec, migration.Production, part, spec.Workloads[0].Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := manifest.YAML(objs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.kubectl(text, "apply", "--server-side", "-f", "-", "--field-manager", manager)
+}
+
 func (w *world) ScaleBy(_ *testing.T, namespace string, m migration.Workload, replicas int32, manager string) {
 	w.kubectl(nil, "patch", strings.ToLower(string(manifest.KindOf(m))), m.Name, "-n", namespace, "--field-manager", manager,
 		"-p", fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas))
@@ -270,6 +284,25 @@ func (w *world) Answers(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	return who.Instance
+}
+
+// Ask reads which side the application says that it is.
+func (w *world) Ask(t *testing.T, e migration.ExposureFacts) migration.Side {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fmt.Sprintf("http://%s:%d/", e.Addresses[0], e.Port), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Close = true
+	resp, err := (&http.Client{Timeout: 2 * time.Second}).Do(req)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	return map[string]migration.Side{"vm": migration.OldSide, "kubernetes": migration.NewSide}[resp.Header.Get("X-Served-By")]
+}
+
+func (w *world) Reselect(_ *testing.T, namespace, workload string) {
+	w.kubectl(nil, "patch", "service", workload, "-n", namespace, "--field-manager", "pulcinella", "-p", `{"spec":{"selector":{"app.kubernetes.io/name":"elsewhere"}}}`)
 }
 
 func (w *world) Unreachable(t *testing.T) clustertest.Cluster {

@@ -47,7 +47,7 @@ func serviceAccount(spec migration.Spec, env migration.Env, w migration.Workload
 // disruptionBudget lets one pod go at a time. A workload of one pod gets none: it
 // would hold up every drain of a node. Pods that do not serve may always go.
 func disruptionBudget(spec migration.Spec, env migration.Env, w migration.Workload) object {
-	if fewest(w) < 2 {
+	if w.Fewest() < 2 {
 		return nil
 	}
 	return object{
@@ -57,14 +57,6 @@ func disruptionBudget(spec migration.Spec, env migration.Env, w migration.Worklo
 			"selector": object{"matchLabels": selector(spec, w.Name)},
 		},
 	}
-}
-
-// fewest is how many pods there are at least.
-func fewest(w migration.Workload) int32 {
-	if w.Autoscale != nil {
-		return w.Autoscale.Min
-	}
-	return w.Replicas
 }
 
 // settle is how many seconds of less load take pods away.

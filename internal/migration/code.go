@@ -121,6 +121,8 @@ const (
 	CodeConfigThere Code = "CONFIG-PRESENT"
 	CodeNoTraffic   Code = "NO-TRAFFIC-YET"
 	CodeRollout     Code = "ROLLOUT"
+	// CodeDelivery is that whoever delivers has delivered what is declared.
+	CodeDelivery    Code = "DELIVERY"
 	CodeSmoke       Code = "SMOKE"
 	CodeAddress     Code = "LB-ADDRESS"
 	CodeBaseline    Code = "BASELINE"
@@ -158,7 +160,7 @@ func Codes() []Code {
 		CodeSplitWrites, CodeDataMove, CodeIsolated, CodeSideEffects, CodeConfigDrift, CodeSessions, CodeCronTwice, CodeConfigDrop, CodeConfigRO,
 		CodeBlind, CodeFalseAlarm, CodeTooFew, CodeFirstScrape, CodeBucketEdge, CodeVantage, CodeWarmUp, CodeSharedFault, CodeOldSide, CodeThrottled,
 		CodeNoRCA, CodeNoRehearsal, CodeEarlyRetire, CodeNight, CodeStale, CodeWaiver,
-		CodeUnsupported, CodeImageDigest, CodeConfigThere, CodeNoTraffic, CodeRollout, CodeSmoke, CodeAddress, CodeBaseline,
+		CodeUnsupported, CodeImageDigest, CodeConfigThere, CodeNoTraffic, CodeRollout, CodeDelivery, CodeSmoke, CodeAddress, CodeBaseline,
 		CodeWindow, CodeApproval, CodeVerdict, CodePods, CodeHealth200, CodeErrorRate, CodeLatency, CodeNewErrors, CodeClaims,
 		CodeSidecar, CodeQuota, CodePublicSmoke, CodeWorkloadKind, CodeTicket, CodeResidual, CodeIntent, CodeProcedure, CodePerson,
 	}
@@ -169,7 +171,7 @@ func Codes() []Code {
 // attempt, the hold before retirement, and that nobody else's record is overwritten.
 func (c Code) Waivable() bool {
 	switch c {
-	case CodeNoRCA, CodeEarlyRetire, CodeWaiver, CodeIntent, CodeProcedure, CodePerson, CodeUnsupported, CodeForeign, CodeAllNS:
+	case CodeNoRCA, CodeEarlyRetire, CodeWaiver, CodeIntent, CodeProcedure, CodePerson, CodeUnsupported, CodeForeign, CodeAllNS, CodeDelivery:
 		return false
 	}
 	return slices.Contains(Codes(), c)

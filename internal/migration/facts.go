@@ -69,14 +69,6 @@ type WorkloadFacts struct {
 	Delivered
 }
 
-// Delivered is looked at where somebody else delivers.
-type Delivered struct {
-	// Differs is the first thing that is not as the migration declares it.
-	Differs string `json:"differs,omitempty"`
-	// By is who keeps the object, as far as it shows.
-	By []string `json:"by,omitempty"`
-}
-
 // PodFacts is one pod. Restarts counts all its containers, init and sidecars too.
 type PodFacts struct {
 	Name        string    `json:"name"`
@@ -110,6 +102,7 @@ type ExposureFacts struct {
 	ReadyOther int `json:"readyOther,omitempty"`
 	// Local says that a node leads only to its own pods (externalTrafficPolicy).
 	Local bool `json:"local,omitempty"`
+	Delivered
 }
 
 // RouteFacts is anything else that leads outside traffic to the pods.

@@ -54,6 +54,22 @@ type Autoscale struct {
 	MemoryPercent int32 `json:"memoryPercent,omitempty"`
 }
 
+// Fewest is how many pods the workload has at the least while it serves.
+func (w Workload) Fewest() int32 {
+	if w.Autoscale != nil {
+		return w.Autoscale.Min
+	}
+	return w.Replicas
+}
+
+// Fits says whether so many pods are what the workload is declared with.
+func (w Workload) Fits(replicas int32) bool {
+	if a := w.Autoscale; a != nil {
+		return a.Min <= replicas && replicas <= a.Max
+	}
+	return replicas == w.Replicas
+}
+
 // NetworkPolicy lets pods reach what is listed, names and each other, and nothing
 // else.
 type NetworkPolicy struct {

@@ -99,6 +99,7 @@ var guards = map[migration.Code]string{
 	migration.CodeConfigThere:  "every ConfigMap and Secret that is referred to exists",
 	migration.CodeNoTraffic:    "nothing leads outside traffic to the pods yet",
 	migration.CodeRollout:      "every workload runs as declared",
+	migration.CodeDelivery:     "whoever delivers has delivered what is declared",
 	migration.CodeSmoke:        "the smoke suite ran and nothing failed",
 	migration.CodeAddress:      "the balancer has an address",
 	migration.CodeBaseline:     "the old side was measured for long enough to compare with",

@@ -114,6 +114,8 @@ func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what strin
 		spec.Workloads[0].Image = image(args[0])
 	case "cutover":
 		spec.Cutover = migration.Cutover(args[0])
+	case "delivery":
+		spec.Delivery = migration.Delivery(args[0])
 	case "protocol":
 		spec.Workloads = slices.Clone(spec.Workloads)
 		spec.Workloads[0].Ports = []migration.Port{{Name: "dns", Port: 53, Protocol: args[0]}}
@@ -311,6 +313,8 @@ func (st *story) outside(args []string) {
 		w.changePods(migration.Production, key, func(f *migration.WorkloadFacts) { f.Pods[0].Restarts++; f.Pods[0].LastState = "OOMKilled" })
 	case "image changed":
 		w.changePods(migration.Production, key, func(f *migration.WorkloadFacts) { f.Image = image(args[2]) })
+	case "somebody delivers", "somebody takes", "somebody changes":
+		w.others(args[1], migration.Env(args[2]), migration.Part(args[3]))
 	case "replicas come":
 		w.owner = true
 	case "somebody comes":

@@ -118,7 +118,7 @@ func (l look) heldBack(reasons []migration.Reason, every time.Duration) Decision
 		}
 		return Block{Reasons: bad}
 	case migration.Asks:
-		if l.s.SwitchBegan() {
+		if l.s.SwitchBegan() || slices.ContainsFunc(bad, comes) {
 			return Ask{Reasons: bad, Every: every}
 		}
 		return Ask{Reasons: bad}

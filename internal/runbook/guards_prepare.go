@@ -15,8 +15,8 @@ func supported(l look) migration.Reason {
 	if spec.Cutover != migration.CutoverDNS {
 		no = append(no, fmt.Sprintf("cutover %q", spec.Cutover))
 	}
-	if spec.Delivery != migration.DeliveryRehome {
-		no = append(no, fmt.Sprintf("delivery %q", spec.Delivery))
+	if d := spec.Delivery; d != migration.DeliveryRehome && d != migration.DeliveryExternal {
+		no = append(no, fmt.Sprintf("delivery %q", d))
 	}
 	if spec.Target.Exposure != migration.ExposeLoadBalancer {
 		no = append(no, fmt.Sprintf("exposure %q", spec.Target.Exposure))
@@ -36,7 +36,7 @@ func supported(l look) migration.Reason {
 	}
 	if len(no) > 0 {
 		return hint(fails(migration.CodeUnsupported, "not built yet: %s", strings.Join(no, ", ")),
-			"use cutover dns, delivery rehome, exposure LoadBalancer, onBad rollback, a declared kind and TCP ports%s", kinds(l))
+			"use cutover dns, exposure LoadBalancer, onBad rollback, a declared kind and TCP ports%s", kinds(l))
 	}
 	return passes(migration.CodeUnsupported, "everything declared can be performed")
 }
@@ -130,9 +130,11 @@ func rolledOut(env migration.Env) guard {
 			switch {
 			case !ok:
 				return watches(fails(migration.CodeRollout, "%s/%s does not exist", c.Namespace, w.Name))
-			case f.Digest != l.s.Spec.WorkloadDigest(env, w.Name):
+			case !l.s.Spec.Delivers() && l.undelivered(env, migration.PartWorkload, w) != "":
 				return watches(fails(migration.CodeRollout, "%s/%s is not what is declared", c.Namespace, w.Name))
-			case !f.RolledOut || f.Ready < w.Replicas:
+			case l.s.Spec.Delivers() && f.Digest != l.s.Spec.WorkloadDigest(env, w.Name):
+				return watches(fails(migration.CodeRollout, "%s/%s is not what is declared", c.Namespace, w.Name))
+			case !f.RolledOut || f.Ready < w.Fewest():
 				until := l.disturbed(env).Add(l.s.Policy.Rollout)
 				r := fails(migration.CodeRollout, "%s/%s: %d of %d ready; %s", c.Namespace, w.Name, f.Ready, w.Replicas, f.Status)
 				if !l.now.Before(until) {

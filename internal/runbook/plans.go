@@ -48,6 +48,9 @@ func planApply(env migration.Env, part migration.Part) plan {
 		if part == migration.PartExposure {
 			list = l.s.Spec.Exposed()
 		}
+		if !l.s.Spec.Delivers() {
+			return nil, l.awaited(env, part, list)
+		}
 		for _, w := range list {
 			a := migration.Apply{Env: env, Part: part, Workload: w.Name, Digest: l.s.Spec.WorkloadDigest(env, w.Name)}
 			if part == migration.PartExposure {
@@ -69,6 +72,10 @@ func planRemove(part migration.Part, envs ...migration.Env) plan {
 		for _, env := range envs {
 			if _, r, ok := l.cluster(env, migration.CodeRollout); !ok {
 				why = append(why, r)
+				continue
+			}
+			if !l.s.Spec.Delivers() {
+				why = append(why, l.stillDelivered(env, part)...)
 				continue
 			}
 			for _, w := range l.s.Spec.Workloads {
@@ -127,6 +134,9 @@ func planScaleDown(l look) ([]migration.Action, []migration.Reason) {
 	if _, r, ok := l.cluster(migration.Production, migration.CodeDrain); !ok {
 		return nil, []migration.Reason{r}
 	}
+	if !l.s.Spec.Delivers() {
+		return nil, nil // scaledDown says what is left to do
+	}
 	var todo []migration.Action
 	for _, w := range l.s.Spec.Workloads {
 		a := migration.Scale{Env: migration.Production, Workload: w.Name, Replicas: 0}
@@ -144,7 +154,11 @@ func scaledDown(l look) migration.Reason {
 		return r
 	}
 	for _, w := range c.Workloads {
-		if w.Desired > 0 || len(w.Pods) > 0 {
+		switch {
+		case w.Desired == 0 && len(w.Pods) == 0:
+		case w.Desired > 0 && !l.s.Spec.Delivers():
+			return l.stillRuns(migration.Production, w)
+		default:
 			return watches(fails(migration.CodeDrain, "%s still has %d pods", w.Name, len(w.Pods)))
 		}
 	}

@@ -87,7 +87,7 @@ func objectDone(l look, a migration.Action) (migration.Env, bool) {
 		}
 		w, ok := findWorkload(c, a.Workload)
 		spec, _ := l.s.Spec.Workload(a.Workload)
-		return a.Env, ok && w.Digest == a.Digest && w.Desired == spec.Replicas
+		return a.Env, ok && w.Digest == a.Digest && spec.Fits(w.Desired)
 	case migration.Remove:
 		c := l.f.Cluster[a.Env].Value
 		if a.Part == migration.PartExposure {

@@ -47,6 +47,9 @@ type World interface {
 	Seize(t *testing.T, namespace string, part migration.Part, w migration.Workload, manager string)
 	// ScaleBy sets the replicas of w's object as manager.
 	ScaleBy(t *testing.T, namespace string, w migration.Workload, replicas int32, manager string)
+	// Deliver makes the part of the spec's first workload be as it is rendered, as
+	// manager does who delivers what is in a repository.
+	Deliver(t *testing.T, spec migration.Spec, part migration.Part, manager string)
 	// Route makes another Service of type LoadBalancer that leads to w's pods.
 	Route(t *testing.T, namespace string, spec migration.Spec, w migration.Workload) migration.RouteFacts
 	// Quota limits the pods of the namespace.
@@ -88,6 +91,7 @@ func Run(t *testing.T, start func(t *testing.T) Fixture) {
 		{"somebody else's Service is left alone", foreignService},
 		{"another migration's objects are left alone", otherMigration},
 		{"somebody else's replicas are not fought over", foreignReplicas},
+		{"what others deliver is compared and never written", delivered},
 		{"a Deployment is not replaced by a StatefulSet", otherKind},
 		{"a restart is counted", restart},
 		{"claims and volumes", claims},

@@ -42,9 +42,7 @@ func (c *Cluster) deploy(n *namespace, spec migration.Spec, w migration.Workload
 	case have.desiredBy != self && have.desired != w.Replicas:
 		return migration.OutcomeForeign, fmt.Errorf("apply: %s %s: %s has set .spec.replicas", kind, w.Name, have.desiredBy)
 	}
-	shape := w
-	shape.Replicas = 0
-	template := migration.DigestOf(shape)
+	template := templateOf(w)
 	if have.template != template || have.desired != w.Replicas {
 		have.generation++
 	}
@@ -52,6 +50,12 @@ func (c *Cluster) deploy(n *namespace, spec migration.Spec, w migration.Workload
 	have.desired, have.desiredBy = w.Replicas, self
 	have.roll(c.now(), c.opts.Terminate, c.opts.Release)
 	return migration.OutcomeDone, nil
+}
+
+// templateOf identifies what pods are made from.
+func templateOf(w migration.Workload) string {
+	w.Replicas = 0
+	return migration.DigestOf(w)
 }
 
 func (c *Cluster) expose(n *namespace, spec migration.Spec, w migration.Workload, digest string) (migration.Outcome, error) {
@@ -71,6 +75,9 @@ func (c *Cluster) expose(n *namespace, spec migration.Spec, w migration.Workload
 func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.Remove) (migration.Outcome, error) {
 	call := Call{OpRemove, a.Env, a.Part, a.Workload}
 	return c.change(ctx, call, func() (migration.Outcome, error) {
+		if err := manifest.Writable(spec, a.Part); err != nil {
+			return migration.OutcomeNotDone, fmt.Errorf("remove: %w", err)
+		}
 		n := c.namespace(spec.Namespace(a.Env))
 		if a.Part == migration.PartExposure {
 			if e := n.exposures[a.Workload]; e != nil && !e.owner.ours(spec) {
@@ -92,6 +99,9 @@ func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.R
 func (c *Cluster) Scale(ctx context.Context, spec migration.Spec, a migration.Scale) (migration.Outcome, error) {
 	call := Call{OpScale, a.Env, migration.PartWorkload, a.Workload}
 	return c.change(ctx, call, func() (migration.Outcome, error) {
+		if err := manifest.Writable(spec, migration.PartWorkload); err != nil {
+			return migration.OutcomeNotDone, fmt.Errorf("scale: %w", err)
+		}
 		w := c.namespace(spec.Namespace(a.Env)).workloads[a.Workload]
 		switch {
 		case w == nil && a.Replicas == 0:

@@ -91,6 +91,11 @@ func (w world) ScaleBy(t *testing.T, ns string, m migration.Workload, n int32, w
 		t.Fatal(err)
 	}
 }
+func (w world) Deliver(t *testing.T, spec migration.Spec, part migration.Part, manager string) {
+	if err := w.Cluster.Deliver(spec, migration.Production, part, spec.Workloads[0].Name, manager); err != nil {
+		t.Fatal(err)
+	}
+}
 func (w world) Route(_ *testing.T, ns string, _ migration.Spec, m migration.Workload) migration.RouteFacts {
 	r := migration.RouteFacts{Kind: "Service", Name: "back-door", To: m.Name}
 	w.AddRoute(ns, r)

@@ -22,11 +22,19 @@ func (c *Cluster) Observe(ctx context.Context, spec migration.Spec, env migratio
 	for _, w := range spec.Workloads {
 		facts.Config = append(facts.Config, n.configFacts(w)...)
 		if have := n.workloads[w.Name]; have != nil {
-			facts.Workloads = append(facts.Workloads, have.facts(now, c.opts.Terminate))
+			f := have.facts(now, c.opts.Terminate)
+			if !spec.Delivers() {
+				f.Delivered = have.delivered(w)
+			}
+			facts.Workloads = append(facts.Workloads, f)
 			facts.Claims = append(facts.Claims, have.claims(now, c.opts.Terminate)...)
 		}
-		if e := n.exposures[w.Name]; e != nil && e.owner.ours(spec) {
-			facts.Exposures = append(facts.Exposures, e.facts(w.Name, now, c.opts.AddressAfter))
+		if e := n.exposures[w.Name]; e != nil && (e.owner.ours(spec) || !spec.Delivers()) {
+			f := e.facts(w.Name, now, c.opts.AddressAfter)
+			if !spec.Delivers() {
+				f.By = e.owner.by()
+			}
+			facts.Exposures = append(facts.Exposures, f)
 		}
 	}
 	return facts, nil

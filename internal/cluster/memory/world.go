@@ -137,6 +137,58 @@ func (c *Cluster) Seize(namespace string, part migration.Part, w migration.Workl
 	c.scale(have, w.Replicas, manager)
 }
 
+// Deliver makes a part be what the spec says, as manager does who delivers what
+// was rendered.
+func (c *Cluster) Deliver(spec migration.Spec, env migration.Env, part migration.Part, name, manager string) error {
+	w, ok := spec.Workload(name)
+	if !ok {
+		return fmt.Errorf("no workload %s", name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.namespace(spec.Namespace(env))
+	theirs := owner{migration: spec.Name, manager: manager}
+	if part == migration.PartExposure {
+		e := n.exposures[name]
+		if e == nil {
+			e = &exposure{address: c.opts.Address(n.name, name), applied: c.now()}
+			n.exposures[name] = e
+		}
+		e.owner, e.ports, e.digest = theirs, slices.Clone(w.Ports), spec.ExposureDigest(env, name)
+		return nil
+	}
+	have := n.workloads[name]
+	if have == nil {
+		have = &workload{generation: 1}
+	}
+	have.owner, have.kind, have.spec, have.template = theirs, manifest.KindOf(w), w, templateOf(w)
+	have.digest = spec.WorkloadDigest(env, name)
+	n.workloads[name] = have
+	have.desired, have.desiredBy = w.Replicas, manager
+	have.generation++
+	have.roll(c.now(), c.opts.Terminate, c.opts.Release)
+	return nil
+}
+
+// delivered compares with what is declared.
+func (w *workload) delivered(declared migration.Workload) migration.Delivered {
+	d := migration.Delivered{By: w.owner.by()}
+	switch {
+	case w.template != templateOf(declared):
+		d.Differs = "spec.template is another"
+	case declared.Autoscale == nil && w.desired != declared.Replicas:
+		d.Differs = fmt.Sprintf("spec.replicas is %d, and declared is %d", w.desired, declared.Replicas)
+	}
+	return d
+}
+
+func (o owner) by() []string {
+	if o.manager == "" {
+		return nil
+	}
+	return []string{o.manager}
+}
+
 // ScaleBy lets somebody else set the number of replicas, as `kubectl scale` or
 // an autoscaler does.
 func (c *Cluster) ScaleBy(namespace, workload string, replicas int32, manager string) error {
