@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,6 +45,11 @@ func fixed() bool {
 	return false
 }
 
+// worth is how much the heap must have grown since it was last given back, in
+// bytes, before all of it is collected again for that: collecting takes a
+// millisecond, and most pauses leave next to nothing behind.
+const worth = 256 << 10
+
 // lean gives a function that hands back to the machine what the agent holds and
 // does not need at the moment: its heap's free pages, and those of its program
 // that were needed to start or to sum up and are not needed to look (madvise(2)).
@@ -54,11 +60,29 @@ func lean() func() {
 		maps, _ := os.ReadFile("/proc/self/maps")
 		text = textOf(maps, exe)
 	}
+	var kept uint64
 	return func() {
-		debug.FreeOSMemory()
+		if held() > kept+worth {
+			debug.FreeOSMemory()
+			kept = held()
+		}
 		for _, r := range text {
 			// Where it is refused, the pages stay: nothing is lost.
 			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, r[0], r[1], syscall.MADV_DONTNEED)
 		}
 	}
+}
+
+// held is what the heap has from the machine, in bytes: objects that live, those that
+// nobody collected yet, and what is free and was not given back.
+func held() uint64 {
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	metrics.Read(heap)
+	var sum uint64
+	for _, m := range heap {
+		if m.Value.Kind() == metrics.KindUint64 {
+			sum += m.Value.Uint64()
+		}
+	}
+	return sum
 }

@@ -106,7 +106,7 @@ func (p *probe) run(ctx context.Context) error {
 			break
 		}
 		p.progress()
-		if p.taken <= 2 || p.taken%60 == 0 { // what was needed to begin is needed no more
+		if p.taken == 2 || p.taken%60 == 0 { // what was needed to begin is needed no more
 			p.options.Rest()
 		}
 	}
@@ -135,6 +135,9 @@ func (p *probe) sample(ctx context.Context) bool {
 			return true
 		}
 		c.Sample(ctx, s)
+		if p.taken == 0 { // each has begun with more than it keeps
+			p.options.Rest()
+		}
 	}
 	p.taken++
 	return true
