@@ -26,6 +26,8 @@ type MigrationSpec struct {
 	Rehearsal *RehearsalName `json:"rehearsal,omitempty"`
 	// What the names lead to today.
 	OldEntry OldEntry `json:"oldEntry" jsonschema:"required"`
+	// How forwarders in the cluster speak to the old entry when clients are led back.
+	ReturnPath ReturnPath `json:"returnPath,omitzero"`
 	// The machines that run the application today.
 	VMs []VM `json:"vms" jsonschema:"required,minItems=1"`
 	// The sets of pods that replace the processes on the machines.
@@ -119,6 +121,21 @@ type RehearsalName struct {
 	Workload string `json:"workload,omitempty"`
 }
 
+// ReturnPath is how forwarders in the cluster speak to the old entry.
+type ReturnPath struct {
+	// tcp hands on bytes as they come, TLS and its server name too; http adds
+	// X-Forwarded-For; tls and https wrap the same into TLS.
+	Scheme string `json:"scheme,omitempty" jsonschema:"enum=tcp,enum=tls,enum=http,enum=https,default=tcp"`
+	// With tls and https, the name that is sent and verified; omitted, each address
+	// itself.
+	ServerName string `json:"serverName,omitempty"`
+	// With tls and https, the ConfigMap in both namespaces whose ca.crt is trusted.
+	CAConfigMap string `json:"caConfigMap,omitempty"`
+	// With tcp and tls, the version of the PROXY protocol that tells the old entry the
+	// client's address.
+	ProxyProtocol string `json:"proxyProtocol,omitempty" jsonschema:"enum=v1,enum=v2"`
+}
+
 // OldEntry is what the names lead to before the switch: a balancer or the
 // machines themselves.
 type OldEntry struct {
@@ -157,6 +174,9 @@ type Target struct {
 	// How the cluster lets traffic in. The plan refuses Ingress and Gateway until
 	// they are built.
 	Exposure string `json:"exposure,omitempty" jsonschema:"enum=LoadBalancer,enum=Ingress,enum=Gateway,default=LoadBalancer"`
+	// Local lets each node lead only to its own pods, which keeps the client's address;
+	// a forwarder of the return path then stands on every node.
+	ExternalTrafficPolicy string `json:"externalTrafficPolicy,omitempty" jsonschema:"enum=Cluster,enum=Local,default=Cluster"`
 	// How an Ingress is made.
 	Ingress Ingress `json:"ingress,omitzero"`
 	// The Gateway that leads to the application.

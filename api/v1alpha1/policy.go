@@ -122,6 +122,8 @@ type PolicyRollback struct {
 	Budget *metav1.Duration `json:"budget,omitempty" jsonschema:"default=15m"`
 	// How long the new side's own traffic may take to end.
 	Drain *metav1.Duration `json:"drain,omitempty" jsonschema:"default=2m"`
+	// How long load is sent through the return path before it counts as tried.
+	Trial *metav1.Duration `json:"trial,omitempty" jsonschema:"default=10s"`
 }
 
 // PolicyHold are the numbers of the time before the machines are released.
@@ -173,7 +175,8 @@ type PolicyImages struct {
 	// Prefixes of approved base images; a * at the end stands for anything.
 	ApprovedBases []string `json:"approvedBases,omitempty"`
 	// Image of rehome-agent, pinned by digest. Drills look from within a staging pod
-	// by it, as an ephemeral container that ends by itself.
+	// by it, as an ephemeral container that ends by itself; and the forwarders of the
+	// return path run in it.
 	Agent string `json:"agent,omitempty"`
 }
 

@@ -53,6 +53,7 @@ func Load(migrationPath, policyPath string) (Loaded, error) {
 		out.Policy, policyErr = LoadPolicy(out.PolicyFile)
 	}
 	out.Spec.Target.Mesh = out.Policy.Mesh
+	out.Spec.ReturnPath.Image = out.Policy.AgentImage
 	if policyErr == nil && !src.bad["spec.policy"] {
 		src.references(m, out)
 	}

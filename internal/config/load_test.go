@@ -59,6 +59,7 @@ spec:
     - {name: golemtrust.am, zone: GOLEMTRUST.AM, view: default, provider: b, workload: batch}
   rehearsal: {name: rehearsal.golemtrust.am, view: external, provider: b, workload: batch}
   oldEntry: {addresses: ["2001:DB8::1", Balancer.golemtrust.am], port: 443, probePath: "/up?deep=1"}
+  returnPath: {scheme: tls, serverName: old.golemtrust.am, caConfigMap: old-ca, proxyProtocol: v2}
   vms:
     - {host: 192.0.2.7, port: 8080, configDirs: [/etc/ledger, /srv/ledger], reach: "ssh://angua@192.0.2.7:2222"}
   workloads:
@@ -121,9 +122,10 @@ func TestEveryFieldArrives(t *testing.T) {
 			{Name: "ledger.golemtrust.am.", Zone: "golemtrust.am.", View: "internal", Provider: "a", Workload: "api"},
 			{Name: "golemtrust.am.", Zone: "golemtrust.am.", Provider: "b", Workload: "batch"},
 		},
-		Rehearsal: &migration.Name{Name: "rehearsal.golemtrust.am.", Zone: "golemtrust.am.", View: "external", Provider: "b", Workload: "batch"},
-		OldEntry:  migration.OldEntry{Addresses: []string{"2001:db8::1", "balancer.golemtrust.am."}, Port: 443, ProbePath: "/up?deep=1"},
-		VMs:       []migration.VM{{Host: "192.0.2.7", Port: 8080, ConfigDirs: []string{"/etc/ledger", "/srv/ledger"}, Reach: "ssh://angua@192.0.2.7:2222"}},
+		Rehearsal:  &migration.Name{Name: "rehearsal.golemtrust.am.", Zone: "golemtrust.am.", View: "external", Provider: "b", Workload: "batch"},
+		OldEntry:   migration.OldEntry{Addresses: []string{"2001:db8::1", "balancer.golemtrust.am."}, Port: 443, ProbePath: "/up?deep=1"},
+		ReturnPath: migration.ReturnPath{Scheme: migration.LeadTLS, ServerName: "old.golemtrust.am", CA: "old-ca", Proxy: "v2"},
+		VMs:        []migration.VM{{Host: "192.0.2.7", Port: 8080, ConfigDirs: []string{"/etc/ledger", "/srv/ledger"}, Reach: "ssh://angua@192.0.2.7:2222"}},
 		Workloads: []migration.Workload{{
 			Name: "api", Image: "registry.golemtrust.am:5000/ledger@sha256:" + strings.Repeat("0", 64),
 			Dockerfile: "build/Dockerfile",

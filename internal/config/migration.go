@@ -18,20 +18,21 @@ func (s *source) spec(m v1alpha1.Migration) migration.Spec {
 	s.nameRule("metadata.name", m.Name, validation.IsDNS1123Label)
 	w := m.Spec
 	out := migration.Spec{
-		Name:      m.Name,
-		OldEntry:  s.oldEntry(w.OldEntry),
-		VMs:       s.vms(w.VMs),
-		Workloads: s.workloads(w.Workloads),
-		Target:    s.target(w.Target),
-		Cutover:   migration.Cutover(cmp.Or(w.Cutover, string(migration.CutoverDNS))),
-		Delivery:  migration.Delivery(cmp.Or(w.Delivery, string(migration.DeliveryRehome))),
-		Metrics:   s.metrics(w.Metrics),
-		Smoke:     s.smoke(w.Smoke),
-		Data:      migration.Data{Shared: or(w.Data.Shared, false), Stores: w.Data.Stores},
-		Windows:   s.windows(w.Windows),
-		Approvals: s.approvals(w.Approvals),
-		Fixes:     s.fixes(w.Fixes),
-		Schedules: s.schedules(w.Schedules),
+		Name:       m.Name,
+		OldEntry:   s.oldEntry(w.OldEntry),
+		ReturnPath: s.returnPath(w.ReturnPath),
+		VMs:        s.vms(w.VMs),
+		Workloads:  s.workloads(w.Workloads),
+		Target:     s.target(w.Target),
+		Cutover:    migration.Cutover(cmp.Or(w.Cutover, string(migration.CutoverDNS))),
+		Delivery:   migration.Delivery(cmp.Or(w.Delivery, string(migration.DeliveryRehome))),
+		Metrics:    s.metrics(w.Metrics),
+		Smoke:      s.smoke(w.Smoke),
+		Data:       migration.Data{Shared: or(w.Data.Shared, false), Stores: w.Data.Stores},
+		Windows:    s.windows(w.Windows),
+		Approvals:  s.approvals(w.Approvals),
+		Fixes:      s.fixes(w.Fixes),
+		Schedules:  s.schedules(w.Schedules),
 	}
 	out.Drills = s.drills(w.Drills, out.Fixes)
 	out.Names = s.names(w.Names, out.Workloads)
@@ -111,6 +112,12 @@ func (s *source) target(w v1alpha1.Target) migration.Destination {
 		Ingress:          migration.Ingress{Class: w.Ingress.Class, TLSSecret: w.Ingress.TLSSecret, Issuer: w.Ingress.Issuer},
 	}
 	s.ways(field, w, &out)
+	if w.ExternalTrafficPolicy == migration.TrafficLocal {
+		out.TrafficPolicy = w.ExternalTrafficPolicy
+	}
+	if s.said(field+".externalTrafficPolicy") && out.TrafficPolicy != "" && out.Exposure != migration.ExposeLoadBalancer {
+		s.problem(field+".externalTrafficPolicy", "has no effect with exposure "+string(out.Exposure), "leave it out: it is of the balancer's Service")
+	}
 	s.nameRule(field+".namespace", w.Namespace, validation.IsDNS1123Label)
 	s.nameRule(field+".stagingNamespace", w.StagingNamespace, validation.IsDNS1123Label)
 	if w.StagingNamespace == "" && s.said(field+".namespace") && len(out.StagingNamespace) > validation.DNS1123LabelMaxLength {

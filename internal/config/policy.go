@@ -78,6 +78,7 @@ func (s *source) policyTimes(w v1alpha1.PolicySpec, p *migration.Policy) {
 	}
 	s.span("spec.rollback.budget", &p.RollbackBudget, w.Rollback.Budget, 0)
 	s.span("spec.rollback.drain", &p.Drain, w.Rollback.Drain, 0)
+	s.span("spec.rollback.trial", &p.Trial, w.Rollback.Trial, time.Second)
 	s.span("spec.hold.for", &p.Hold, w.Hold.For, 0)
 	s.span("spec.hold.residual", &p.Residual, w.Hold.Residual, 0)
 	s.span("spec.evidence.maxAge", &p.EvidenceAge, w.Evidence.MaxAge, time.Second)

@@ -37,7 +37,7 @@ spec:
     blind: {askAfter: 11s, rollbackAfter: 12s}
     onBad: fix-for
     fixFor: 13s
-  rollback: {budget: 14s, drain: 15s}
+  rollback: {budget: 14s, drain: 15s, trial: 20s}
   hold: {for: 16s, residual: 17s}
   evidence: {maxAge: 31s, probeFor: 19s, probeEvery: 1200ms}
   resources: {margin: 12.5}
@@ -65,7 +65,7 @@ spec:
 		Watch: 8 * time.Second, RestartFree: 9 * time.Second, SampleEvery: 1500 * time.Millisecond,
 		ErrorTolerance: 0.00007, LatencyFactor: 1.5, Alpha: 0.01, WarmUp: 10 * time.Second,
 		BlindAsk: 11 * time.Second, BlindRollback: 12 * time.Second, OnBad: migration.OnBadFix, FixFor: 13 * time.Second,
-		RollbackBudget: 14 * time.Second, Drain: 15 * time.Second, Hold: 16 * time.Second, Residual: 17 * time.Second,
+		RollbackBudget: 14 * time.Second, Drain: 15 * time.Second, Trial: 20 * time.Second, Hold: 16 * time.Second, Residual: 17 * time.Second,
 		EvidenceAge: 31 * time.Second, ProbeFor: 19 * time.Second, ProbeEvery: 1200 * time.Millisecond, ResourceMargin: 0.125,
 		SSH:           migration.SSH{User: "carrot", IdentityFile: "/etc/keys/id", KnownHostsFile: "/etc/known_hosts", Sudo: true},
 		SelfApproval:  true,

@@ -43,7 +43,8 @@ type Policy struct {
 	ProbeEvery      time.Duration `json:"probeEvery"`      // one sample
 	ResourceMargin  float64       `json:"resourceMargin"`  // requests and limits above what was measured
 	SSH             SSH           `json:"ssh"`
-	AgentImage      string        `json:"agentImage,omitempty"` // by digest: with it drills look from within a pod
+	AgentImage      string        `json:"agentImage,omitempty"` // by digest: with it drills look from within a pod, and forwarders run
+	Trial           time.Duration `json:"trial,omitempty"`      // how long load is sent through the return path
 }
 
 // SSH says how machines are reached. Paths only: a key is never in a policy.
@@ -85,6 +86,7 @@ func DefaultPolicy() Policy {
 		Drain: 2 * time.Minute, RollbackBudget: 15 * time.Minute,
 		OnBad: OnBadRollback, FixFor: 15 * time.Minute,
 		ProbeFor: time.Minute, ProbeEvery: time.Second, ResourceMargin: 0.3,
+		Trial: 10 * time.Second,
 	}
 }
 
@@ -104,6 +106,7 @@ func (p Policy) Shortened() []string {
 	shorter("hold", p.Hold, d.Hold)
 	shorter("residual", p.Residual, d.Residual)
 	shorter("balancer clean", p.BalancerClean, d.BalancerClean)
+	shorter("return path's trial", p.Trial, d.Trial)
 	if p.ErrorTolerance > d.ErrorTolerance {
 		out = append(out, fmt.Sprintf("error tolerance %g instead of %g", p.ErrorTolerance, d.ErrorTolerance))
 	}

@@ -10,7 +10,31 @@ type ReturnPath struct {
 	// Image holds the forwarder, by digest; it is the policy's. Without one there is
 	// no return path.
 	Image string `json:"image,omitempty"`
+	// Scheme is how the old entry is spoken to; empty is LeadTCP.
+	Scheme LeadScheme `json:"scheme,omitempty"`
+	// ServerName is the name that is sent and verified with LeadTLS and LeadHTTPS;
+	// CA the ConfigMap whose ca.crt is trusted, for there is nothing else to trust.
+	ServerName string `json:"serverName,omitempty"`
+	CA         string `json:"ca,omitempty"`
+	// Proxy is the version of the PROXY protocol by which the old entry is told the
+	// client's address, v1 or v2; empty tells it in no such way.
+	Proxy string `json:"proxy,omitempty"`
 }
+
+// LeadScheme is how a forwarder speaks to the old entry.
+type LeadScheme string
+
+// The schemes. With LeadTCP bytes go as they come, TLS and its server name too;
+// LeadHTTP adds X-Forwarded-For; the others wrap the same into TLS.
+const (
+	LeadTCP   LeadScheme = "tcp"
+	LeadTLS   LeadScheme = "tls"
+	LeadHTTP  LeadScheme = "http"
+	LeadHTTPS LeadScheme = "https"
+)
+
+// Wrapped says whether the scheme wraps what it leads into TLS.
+func (s LeadScheme) Wrapped() bool { return s == LeadTLS || s == LeadHTTPS }
 
 // TrafficLocal lets each node lead only to its own pods, which keeps the client's
 // address (externalTrafficPolicy of a Service).
