@@ -50,6 +50,8 @@ func Objects(spec migration.Spec, env migration.Env, part migration.Part, worklo
 		objs, err = workloadObjects(spec, env, w)
 	case migration.PartExposure:
 		objs, err = exposureObjects(spec, env, w)
+	case migration.PartReturnPath:
+		objs, err = returnPathObjects(spec, env, w)
 	default:
 		err = fmt.Errorf("unknown part %q", part)
 	}

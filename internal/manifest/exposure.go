@@ -27,6 +27,9 @@ func exposureObjects(spec migration.Spec, env migration.Env, w migration.Workloa
 	switch spec.Target.Exposure {
 	case migration.ExposeLoadBalancer:
 		service["type"] = string(migration.ExposeLoadBalancer)
+		if p := spec.Target.TrafficPolicy; p != "" {
+			service["externalTrafficPolicy"] = p
+		}
 		return out, nil
 	case migration.ExposeIngress:
 		in, err := ingress(spec, env, w)
