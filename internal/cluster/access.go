@@ -29,6 +29,9 @@ func Permissions(spec migration.Spec) []Permission {
 	out := []Permission{
 		{Group: deployments.Group, Resource: deployments.Resource, Verbs: own},
 		{Group: statefulSets.Group, Resource: statefulSets.Resource, Verbs: own},
+		{Group: daemonSets.Group, Resource: daemonSets.Resource, Verbs: own},
+		{Group: policies.Group, Resource: policies.Resource, Verbs: own},
+		{Group: endpoints.Group, Resource: endpoints.Resource, Verbs: []string{"list"}},
 		{Resource: services.Resource, Verbs: append([]string{"list"}, own...)},
 		{Resource: pods.Resource, Verbs: []string{"list"}},
 		{Resource: "pods/log", Verbs: []string{"get"}},

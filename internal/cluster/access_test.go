@@ -80,7 +80,7 @@ func TestDenied(t *testing.T) {
 		{"nothing is lacking", func(review) bool { return false }, nil},
 		{"one verb of a group", func(r review) bool {
 			return r.Spec.ResourceAttributes.Group == "apps" && r.Spec.ResourceAttributes.Verb == "delete"
-		}, []string{"delete deployments.apps", "delete statefulsets.apps"}},
+		}, []string{"delete deployments.apps", "delete statefulsets.apps", "delete daemonsets.apps"}},
 		{"a subresource", func(r review) bool { return r.Spec.ResourceAttributes.Subresource == "portforward" }, []string{"create pods/portforward"}},
 		{"what drills need", func(r review) bool { return r.Spec.ResourceAttributes.Subresource == "exec" }, []string{"create pods/exec"}},
 		{"one Secret", func(r review) bool { return r.Spec.ResourceAttributes.Name == "api-secrets" }, []string{"get secrets api-secrets"}},

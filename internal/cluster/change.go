@@ -35,6 +35,9 @@ func (c *Cluster) Apply(ctx context.Context, spec migration.Spec, a migration.Ap
 	if err != nil {
 		return migration.OutcomeNotDone, fmt.Errorf("apply: %w", err)
 	}
+	if err := c.keepTurned(ctx, spec, a, objs); err != nil {
+		return migration.OutcomeNotDone, err
+	}
 	if out, err := c.clear(ctx, spec, objs); err != nil {
 		return out, err
 	}
@@ -216,8 +219,16 @@ func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.R
 // candidates are the objects that a part can have left, the one that carries it
 // first, so that a look tells whether the removal was begun.
 func candidates(ns string, a migration.Remove) []request {
-	if a.Part == migration.PartExposure {
+	switch a.Part {
+	case migration.PartExposure:
 		return []request{{resource: services, namespace: ns, name: a.Workload}}
+	case migration.PartReturnPath:
+		name := migration.ReturnPathName(a.Workload)
+		return []request{
+			{resource: deployments, namespace: ns, name: name},
+			{resource: daemonSets, namespace: ns, name: name},
+			{resource: policies, namespace: ns, name: name},
+		}
 	}
 	return []request{
 		{resource: deployments, namespace: ns, name: a.Workload},

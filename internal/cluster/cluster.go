@@ -16,6 +16,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"rehome.dev/rehome/internal/manifest"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -84,6 +85,9 @@ var (
 	quotas       = schema.GroupVersionResource{Version: "v1", Resource: "resourcequotas"}
 	claims       = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
 	ingresses    = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"}
+	daemonSets   = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}
+	policies     = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
+	endpoints    = schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}
 )
 
 // resourceOf is where objects of a kind that a manifest can hold are written.
@@ -93,6 +97,10 @@ func resourceOf(kind string) schema.GroupVersionResource {
 		return deployments
 	case string(migration.KindStatefulSet):
 		return statefulSets
+	case manifest.KindDaemonSet:
+		return daemonSets
+	case manifest.KindNetworkPolicy:
+		return policies
 	}
 	return services
 }

@@ -37,6 +37,9 @@ func (c *Cluster) Observe(ctx context.Context, spec migration.Spec, env migratio
 			return facts, err
 		}
 	}
+	if err := c.observeReturn(ctx, spec, &facts, svcs); err != nil {
+		return facts, err
+	}
 	if facts.Quotas, err = c.observeQuotas(ctx, ns); err != nil {
 		return facts, err
 	}

@@ -23,7 +23,6 @@ import (
 	"rehome.dev/rehome/internal/migration"
 	lab "rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/labtest"
-	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
 
@@ -73,6 +72,8 @@ func (w *world) spec() migration.Spec {
 		Target: migration.Destination{
 			Namespace: w.namespace, StagingNamespace: w.namespace + "-staging", Exposure: migration.ExposeLoadBalancer,
 		},
+		OldEntry:   migration.OldEntry{Addresses: []string{labtest.Env(w.t).VM}, Port: 8080},
+		ReturnPath: migration.ReturnPath{Image: w.agent},
 	}
 }
 

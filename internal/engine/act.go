@@ -23,6 +23,9 @@ var bounds = map[string]time.Duration{
 	"run-smoke":    5 * time.Minute,
 	"save-logs":    20 * time.Second,
 	"run-drill":    10 * time.Minute,
+
+	"turn-return-path": 2 * time.Second,
+	"try-return-path":  time.Minute,
 }
 
 // act journals all intents and then carries them out one after the other.
@@ -100,6 +103,10 @@ func (e *Engine) do(ctx context.Context, i migration.Intent) (migration.Outcome,
 		return e.saveLogs(ctx, a)
 	case migration.RunDrill:
 		return e.drill(ctx, a)
+	case migration.TurnReturnPath:
+		out, err = e.ports.Cluster.Turn(ctx, e.state.Spec, a)
+	case migration.TryReturnPath:
+		return e.tryReturnPath(ctx, a)
 	default:
 		err = fmt.Errorf("no executor for %s", migration.ActionName(i.Action))
 		out = migration.OutcomeNotDone

@@ -22,6 +22,7 @@ type Ports struct {
 	Images   Images
 	Drills   Drills
 	Prober   Prober
+	Loader   Loader
 	Smoker   Smoker
 	Archive  Archive
 	Clock    Clock

@@ -72,6 +72,9 @@ type Cluster interface {
 	Apply(ctx context.Context, spec migration.Spec, a migration.Apply) (migration.Outcome, error)
 	Remove(ctx context.Context, spec migration.Spec, a migration.Remove) (migration.Outcome, error)
 	Scale(ctx context.Context, spec migration.Spec, a migration.Scale) (migration.Outcome, error)
+	// Turn lets the exposure of a workload lead to one side. OutcomeForeign: it leads
+	// to neither, and is not taken by force on the way to the new side.
+	Turn(ctx context.Context, spec migration.Spec, a migration.TurnReturnPath) (migration.Outcome, error)
 	// Forward opens a way to one ready pod of the workload's first port and
 	// gives the base URL at which it can be reached, until closed.
 	Forward(ctx context.Context, spec migration.Spec, env migration.Env, workload string) (url string, closed func(), err error)
@@ -120,6 +123,12 @@ type Drills interface {
 // as Host. Every address must answer for OK.
 type Prober interface {
 	Probe(ctx context.Context, side migration.Side, host string, addresses []string, port int, path string) (migration.ProbeFacts, error)
+}
+
+// Loader asks one path of every address for a time, at a constant rate in sum, with
+// host as Host. An error means that no load could be begun.
+type Loader interface {
+	Load(ctx context.Context, host string, addresses []string, port int, path string, rate float64, over time.Duration) (migration.TrialResult, error)
 }
 
 // Smoker runs the smoke suite against a base URL, with host as the Host header

@@ -49,6 +49,12 @@ func (c cells) Scale(ctx context.Context, s migration.Spec, a migration.Scale) (
 	return c.Cluster.Scale(ctx, s, a)
 }
 
+// Turn plays the traffic that still met the other side.
+func (c cells) Turn(ctx context.Context, s migration.Spec, a migration.TurnReturnPath) (migration.Outcome, error) {
+	c.w.catchUp()
+	return c.Cluster.Turn(ctx, s, a)
+}
+
 // drills are made where the cluster can be reached.
 type drills struct {
 	*drill.Drills

@@ -52,3 +52,22 @@ func (s smoker) Smoke(_ context.Context, suite migration.Smoke, via, baseURL, _ 
 	}
 	return res, nil
 }
+
+// loader asks as a load through a balancer would be answered.
+type loader struct{ w *World }
+
+// Load takes its time, and fails where nobody stands behind the address.
+func (l loader) Load(ctx context.Context, _ string, addresses []string, port int, _ string, rate float64, over time.Duration) (migration.TrialResult, error) {
+	if err := l.w.Clock.Sleep(ctx, over); err != nil {
+		return migration.TrialResult{}, err
+	}
+	n := uint64(rate * over.Seconds())
+	res := migration.TrialResult{Rate: rate, For: over, Requests: n, Addresses: addresses, Valid: true}
+	for _, a := range addresses {
+		back := l.w.Cluster.Backends(a, port)
+		if len(back) == 0 || back[0].Forwards && l.w.oldStopped() {
+			res.Failed, res.Valid, res.Why = n, false, fmt.Sprintf("%s:%d: connection refused", a, port)
+		}
+	}
+	return res, nil
+}

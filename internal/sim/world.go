@@ -134,7 +134,7 @@ func (w *World) Ports() engine.Ports {
 	}
 	return engine.Ports{
 		Journal: w.Journal, DNS: providers, Cluster: cells{w.Cluster, w}, Metrics: counters{w.Metrics, w},
-		Machines: w.machines, Images: images{w}, Drills: drills{w.Drills, w}, Prober: prober{w}, Smoker: smoker{w}, Archive: w.Archive, Clock: w.Clock,
+		Machines: w.machines, Images: images{w}, Drills: drills{w.Drills, w}, Prober: prober{w}, Loader: loader{w}, Smoker: smoker{w}, Archive: w.Archive, Clock: w.Clock,
 	}
 }
 

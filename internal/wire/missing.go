@@ -41,6 +41,10 @@ func (m noCluster) Scale(context.Context, migration.Spec, migration.Scale) (migr
 	return migration.OutcomeNotDone, m.why
 }
 
+func (m noCluster) Turn(context.Context, migration.Spec, migration.TurnReturnPath) (migration.Outcome, error) {
+	return migration.OutcomeNotDone, m.why
+}
+
 func (m noCluster) Forward(context.Context, migration.Spec, migration.Env, string) (string, func(), error) {
 	return "", nil, m.why
 }

@@ -35,6 +35,7 @@ type Registry struct {
 	Images   engine.Images
 	Drills   engine.Drills
 	Prober   engine.Prober
+	Loader   engine.Loader
 	Smoker   engine.Smoker
 	Clock    engine.Clock
 	// Stores keep converted configuration.
@@ -50,6 +51,7 @@ func Standard() Registry {
 		Machines: newMachines(),
 		Images:   image.New(),
 		Prober:   &probe.Prober{},
+		Loader:   probe.Loader{},
 		Smoker:   &smoke.Runner{},
 		Clock:    systemClock{},
 		Stores:   map[string]func(StoreOrder) (secrets.Store, error){"kubernetes": newKubernetesStore, "vault": newVaultStore},
@@ -97,7 +99,7 @@ func newAccessLog(c migration.Connection) (engine.Metrics, error) {
 // so that a rollback of names can go on without metrics or cluster.
 func (r Registry) Ports(spec migration.Spec, policy migration.Policy) (engine.Ports, error) {
 	p := engine.Ports{
-		DNS: map[string]engine.DNS{}, Machines: r.Machines, Images: r.Images, Drills: r.Drills, Prober: r.Prober, Smoker: r.Smoker, Clock: r.Clock,
+		DNS: map[string]engine.DNS{}, Machines: r.Machines, Images: r.Images, Drills: r.Drills, Prober: r.Prober, Loader: r.Loader, Smoker: r.Smoker, Clock: r.Clock,
 	}
 	if p.Machines == nil {
 		p.Machines = noMachines{}

@@ -20,12 +20,14 @@ type Cluster interface {
 	Apply(ctx context.Context, spec migration.Spec, a migration.Apply) (migration.Outcome, error)
 	Remove(ctx context.Context, spec migration.Spec, a migration.Remove) (migration.Outcome, error)
 	Scale(ctx context.Context, spec migration.Spec, a migration.Scale) (migration.Outcome, error)
+	Turn(ctx context.Context, spec migration.Spec, a migration.TurnReturnPath) (migration.Outcome, error)
 	Forward(ctx context.Context, spec migration.Spec, env migration.Env, workload string) (url string, closed func(), err error)
 	Logs(ctx context.Context, spec migration.Spec, env migration.Env, workload string, lines int64) (map[string][]byte, error)
 }
 
 // Fixture is a cluster with two empty namespaces and a spec for them. The spec
-// has one workload of two replicas, no mounts, one port, and an image that runs.
+// has one workload of two replicas, no mounts, one port, and an image that runs; its
+// old entry answers, and the image of its forwarders runs too.
 type Fixture struct {
 	Cluster Cluster
 	World   World
@@ -60,6 +62,11 @@ type World interface {
 	Restart(t *testing.T, namespace, pod string)
 	// Answers asks the URL that Forward gave, and says which pod answered, or "".
 	Answers(t *testing.T, url string) string
+	// Ask makes a new connection to an exposure, and says which side answers, or "".
+	Ask(t *testing.T, e migration.ExposureFacts) migration.Side
+	// Reselect writes, as somebody else, a selector into the workload's Service that
+	// leads to neither side.
+	Reselect(t *testing.T, namespace, workload string)
 	// Unreachable is a cluster of the same kind to which nobody can connect.
 	Unreachable(t *testing.T) Cluster
 }
@@ -86,6 +93,11 @@ func Run(t *testing.T, start func(t *testing.T) Fixture) {
 		{"scaling what is not there", scaleMissing},
 		{"removing, twice", removeTwice},
 		{"an exposure gets an address", exposure},
+		{"forwarders stand warm, and take no traffic", forwardersStand},
+		{"one turn leads to the old side, and one back", turnsAndBack},
+		{"what is somebody else's is not turned to the new side", turnForeign},
+		{"removing the return path, twice", returnPathRemoved},
+		{"a forwarder on every node that leads to its own pods", onEveryNode},
 		{"another Service is a route", otherRoute},
 		{"somebody else's workload is left alone", foreignWorkload},
 		{"somebody else's Service is left alone", foreignService},

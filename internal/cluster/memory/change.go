@@ -20,8 +20,11 @@ func (c *Cluster) Apply(ctx context.Context, spec migration.Spec, a migration.Ap
 		}
 		w, _ := spec.Workload(a.Workload)
 		n := c.namespace(spec.Namespace(a.Env))
-		if a.Part == migration.PartExposure {
+		switch a.Part {
+		case migration.PartExposure:
 			return c.expose(n, spec, w, a.Digest)
+		case migration.PartReturnPath:
+			return c.standReady(n, spec, w, a.Digest)
 		}
 		return c.deploy(n, spec, w, a.Digest)
 	})
@@ -61,13 +64,17 @@ func templateOf(w migration.Workload) string {
 func (c *Cluster) expose(n *namespace, spec migration.Spec, w migration.Workload, digest string) (migration.Outcome, error) {
 	have := n.exposures[w.Name]
 	if have == nil {
-		have = &exposure{owner: owner{migration: spec.Name}, address: c.opts.Address(n.name, w.Name), applied: c.now()}
+		have = &exposure{owner: owner{migration: spec.Name}, address: c.opts.Address(n.name, w.Name), applied: c.now(), leads: migration.NewSide}
 		n.exposures[w.Name] = have
 	}
 	if !have.owner.ours(spec) {
 		return foreign("Service", w.Name, have.owner)
 	}
 	have.ports, have.digest = slices.Clone(w.Ports), digest
+	have.local = spec.Target.TrafficPolicy == migration.TrafficLocal
+	if have.leads == "" {
+		have.leads = migration.NewSide
+	}
 	return migration.OutcomeDone, nil
 }
 
@@ -86,10 +93,14 @@ func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.R
 			delete(n.exposures, a.Workload)
 			return migration.OutcomeDone, nil
 		}
-		if w := n.workloads[a.Workload]; w != nil && !w.owner.ours(spec) {
+		kept := n.workloads
+		if a.Part == migration.PartReturnPath {
+			kept = n.returns
+		}
+		if w := kept[a.Workload]; w != nil && !w.owner.ours(spec) {
 			return foreign(string(w.kind), a.Workload, w.owner)
 		}
-		delete(n.workloads, a.Workload)
+		delete(kept, a.Workload)
 		return migration.OutcomeDone, nil
 	})
 }

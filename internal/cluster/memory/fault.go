@@ -19,10 +19,11 @@ const (
 	OpScale   Op = "scale"
 	OpForward Op = "forward"
 	OpLogs    Op = "logs"
+	OpTurn    Op = "turn"
 )
 
 // Changes says whether the call changes the cluster.
-func (o Op) Changes() bool { return o == OpApply || o == OpRemove || o == OpScale }
+func (o Op) Changes() bool { return o == OpApply || o == OpRemove || o == OpScale || o == OpTurn }
 
 // Call is one call, before it is done. Part is empty where the call has none,
 // and Workload for an observation, which is of all.

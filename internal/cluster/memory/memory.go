@@ -83,7 +83,8 @@ type namespace struct {
 	name      string
 	workloads map[string]*workload
 	exposures map[string]*exposure
-	config    map[string]bool // "Kind/name"
+	returns   map[string]*workload // the forwarders of each workload
+	config    map[string]bool      // "Kind/name"
 	routes    []migration.RouteFacts
 	quotas    []migration.QuotaFacts
 }
@@ -116,13 +117,15 @@ type exposure struct {
 	ports      []migration.Port
 	address    string
 	applied    time.Time
+	leads      migration.Side // "" is somebody else's selector
+	local      bool
 }
 
 func (c *Cluster) namespace(name string) *namespace {
 	n := c.namespaces[name]
 	if n == nil {
 		n = &namespace{
-			name: name, workloads: map[string]*workload{}, exposures: map[string]*exposure{}, config: map[string]bool{},
+			name: name, workloads: map[string]*workload{}, exposures: map[string]*exposure{}, returns: map[string]*workload{}, config: map[string]bool{},
 		}
 		c.namespaces[name] = n
 	}

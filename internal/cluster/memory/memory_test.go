@@ -61,6 +61,8 @@ func bank() migration.Spec {
 		Target: migration.Destination{
 			Namespace: "bank", StagingNamespace: "bank-staging", Exposure: migration.ExposeLoadBalancer,
 		},
+		OldEntry:   migration.OldEntry{Addresses: []string{"192.0.2.20"}, Port: 8080},
+		ReturnPath: migration.ReturnPath{Image: "registry.golemtrust.am/rehome-agent@sha256:0009"},
 	}
 }
 
@@ -118,6 +120,21 @@ func (w world) Answers(_ *testing.T, url string) string {
 		return ""
 	}
 	return b.Pod
+}
+func (w world) Ask(_ *testing.T, e migration.ExposureFacts) migration.Side {
+	list := w.Backends(e.Addresses[0], int(e.Port))
+	switch {
+	case len(list) == 0:
+		return ""
+	case list[0].Forwards:
+		return migration.OldSide
+	}
+	return migration.NewSide
+}
+func (w world) Reselect(t *testing.T, ns, workload string) {
+	if err := w.TurnBy(ns, workload, ""); err != nil {
+		t.Fatal(err)
+	}
 }
 func (w world) Unreachable(*testing.T) clustertest.Cluster {
 	return memory.New(w.clock.now, memory.Options{Fault: memory.Always(memory.Unreachable)})

@@ -29,8 +29,12 @@ func (c *Cluster) Observe(ctx context.Context, spec migration.Spec, env migratio
 			facts.Workloads = append(facts.Workloads, f)
 			facts.Claims = append(facts.Claims, have.claims(now, c.opts.Terminate)...)
 		}
+		if r := n.returns[w.Name]; r != nil && r.owner.ours(spec) {
+			facts.ReturnPaths = append(facts.ReturnPaths, r.returnFacts(w.Name, now, c.opts.Terminate))
+		}
 		if e := n.exposures[w.Name]; e != nil && (e.owner.ours(spec) || !spec.Delivers()) {
 			f := e.facts(w.Name, now, c.opts.AddressAfter)
+			e.count(&f, len(n.ready(e.behind(n, w.Name), false, now, c.opts.Terminate)))
 			if !spec.Delivers() {
 				f.By = e.owner.by()
 			}

@@ -18,6 +18,8 @@ type Backend struct {
 	Image     string
 	Since     time.Time // when it was created
 	Ready     bool
+	// Forwards says that the pod only leads to the old entry.
+	Forwards bool
 }
 
 func (n *namespace) backend(workload string, p *pod) Backend {
@@ -36,7 +38,7 @@ func (c *Cluster) Backends(address string, port int) []Backend {
 			if e.address != address || now.Before(e.applied.Add(c.opts.AddressAfter)) || !e.has(port) {
 				continue
 			}
-			out = append(out, n.ready(name, now, c.opts.Terminate)...)
+			out = append(out, n.ready(e.behind(n, name), e.leads == migration.OldSide, now, c.opts.Terminate)...)
 		}
 	}
 	slices.SortFunc(out, func(a, b Backend) int {
@@ -52,16 +54,15 @@ func (e *exposure) has(port int) bool {
 	return slices.ContainsFunc(e.ports, func(p migration.Port) bool { return int(p.Served()) == port })
 }
 
-func (n *namespace) ready(workload string, now time.Time, terminate time.Duration) []Backend {
-	w := n.workloads[workload]
+func (n *namespace) ready(w *workload, forwards bool, now time.Time, terminate time.Duration) []Backend {
 	if w == nil {
 		return nil
 	}
 	var out []Backend
 	for _, p := range w.current(now, terminate) {
 		if p.ready(now) {
-			b := n.backend(workload, p)
-			b.Ready = true
+			b := n.backend(w.spec.Name, p)
+			b.Ready, b.Forwards = true, forwards
 			out = append(out, b)
 		}
 	}

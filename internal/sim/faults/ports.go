@@ -22,6 +22,7 @@ func (r *Rig) Wrap(p engine.Ports) engine.Ports {
 	out.Images = images{p.Images, r}
 	out.Drills = drills{p.Drills, r}
 	out.Prober = prober{p.Prober, r}
+	out.Loader = loader{p.Loader, r}
 	out.Smoker = smoker{p.Smoker, r}
 	out.Archive = archive{p.Archive, r}
 	out.DNS = map[string]engine.DNS{}
@@ -72,6 +73,12 @@ func (c cluster) Remove(ctx context.Context, s migration.Spec, a migration.Remov
 func (c cluster) Scale(ctx context.Context, s migration.Spec, a migration.Scale) (migration.Outcome, error) {
 	return c.r.change(ctx, "cluster.scale", string(a.Env), a, func(ctx context.Context) (migration.Outcome, error) {
 		return c.Cluster.Scale(ctx, s, a)
+	})
+}
+
+func (c cluster) Turn(ctx context.Context, s migration.Spec, a migration.TurnReturnPath) (migration.Outcome, error) {
+	return c.r.change(ctx, "cluster.turn", string(a.Env)+"-"+string(a.To), a, func(ctx context.Context) (migration.Outcome, error) {
+		return c.Cluster.Turn(ctx, s, a)
 	})
 }
 
@@ -161,6 +168,17 @@ type prober struct {
 func (p prober) Probe(ctx context.Context, side migration.Side, host string, addresses []string, port int, path string) (migration.ProbeFacts, error) {
 	return read(ctx, p.r, "prober.probe", string(side), func() (migration.ProbeFacts, error) {
 		return p.Prober.Probe(ctx, side, host, addresses, port, path)
+	})
+}
+
+type loader struct {
+	engine.Loader
+	r *Rig
+}
+
+func (l loader) Load(ctx context.Context, host string, addresses []string, port int, path string, rate float64, over time.Duration) (migration.TrialResult, error) {
+	return read(ctx, l.r, "loader.load", "", func() (migration.TrialResult, error) {
+		return l.Loader.Load(ctx, host, addresses, port, path, rate, over)
 	})
 }
 
