@@ -3,6 +3,8 @@
 // object in a line each, the last of them the facts. It lives only as long as the
 // connection over which it was started.
 //
+// The same program also leads connections on, for as long as it is let (forward).
+//
 // It must not know who asks, nor what the facts mean, and it contains nothing
 // that could change the machine except in a drill that the request allows.
 package agent

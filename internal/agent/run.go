@@ -33,7 +33,7 @@ const usage = `rehome-agent takes the facts of an application on this machine, f
   rehome-agent tree [--hash] [--partial] DIR
                          the tree of DIR, with what its files hold or with --hash without
   rehome-agent version   shows which one this is
-` + podUsage
+` + podUsage + forwardUsage
 
 // largest bounds a request.
 const largest = 1 << 20
@@ -53,6 +53,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	if len(args) > 0 && args[0] == "tree" {
 		return giveTree(ctx, args[1:], stdin, stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "forward" {
+		return leadOn(ctx, args[1:], stderr)
 	}
 	if len(args) != 1 {
 		fmt.Fprint(stderr, usage)

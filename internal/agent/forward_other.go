@@ -1,0 +1,7 @@
+//go:build !linux
+
+package agent
+
+import "context"
+
+func slim(context.Context) {}
