@@ -1,7 +1,9 @@
 package analysis
 
 import (
+	"math"
 	"math/rand"
+	"slices"
 	"testing"
 	"time"
 )
@@ -81,22 +83,41 @@ func TestHealthySideBecomesGood(t *testing.T) {
 	}
 }
 
-// A regression after hours of health must not have to outweigh them.
+// A regression after hours of health must not have to outweigh them, nor wait for
+// the next of a few moments at which it may have begun. Beside Wald's bound for a
+// regression from the start it costs the logarithm of the moments.
 func TestLateRegressionIsSeenSoon(t *testing.T) {
 	t.Parallel()
-	for _, onset := range []time.Duration{10 * time.Minute, 2 * time.Hour, 24 * time.Hour} {
-		w := world{rand: rand.New(rand.NewSource(6)), perSecond: 100, every: 15 * time.Second, history: 90_000, old: 0.001, new: 0.01, onset: onset, cfg: errorsOnly()}
-		var slowest time.Duration
-		for range 2 {
-			v, at := w.watch(onset+30*time.Minute, Bad)
-			if v.Kind != Bad || at <= onset {
-				t.Fatalf("onset at %v: %+v at %v", onset, v, at)
+	cases := []struct {
+		onset     time.Duration
+		every     time.Duration
+		perSecond uint64
+		runs      int
+		most      float64 // times Wald's bound
+	}{
+		{65 * time.Second, time.Second, 100, 51, 3.5},
+		{65 * time.Second, time.Second, 1000, 51, 3},
+		{607 * time.Second, time.Second, 1000, 25, 4},
+		{10 * time.Minute, 5 * time.Second, 100, 25, 4},
+		{2 * time.Hour, 15 * time.Second, 100, 2, 6},
+		{24 * time.Hour, 15 * time.Second, 100, 2, 6},
+	}
+	for _, c := range cases {
+		w := world{rand: rand.New(rand.NewSource(6)), perSecond: c.perSecond, every: c.every, history: 900 * c.perSecond, old: 0.001, new: 0.01, onset: c.onset, cfg: errorsOnly()}
+		delays := make([]float64, c.runs)
+		for i := range delays {
+			v, at := w.watch(c.onset+30*time.Minute, Bad)
+			if v.Kind != Bad || at <= c.onset {
+				t.Fatalf("onset at %v: %+v at %v", c.onset, v, at)
 			}
-			slowest = max(slowest, at-onset)
+			delays[i] = (at - c.onset).Seconds()
 		}
-		t.Logf("onset at %v: seen after at most %v", onset, slowest)
-		if slowest > 90*time.Second {
-			t.Errorf("onset at %v: seen only after %v", onset, slowest)
+		slices.Sort(delays)
+		bound := max(-math.Log(0.001)/divergence(w.new, w.old+0.001)/float64(c.perSecond), c.every.Seconds())
+		ratio := delays[len(delays)/2] / bound
+		t.Logf("onset at %v, %d/s: median %.0f s, %.2f times the bound, at most %.0f s", c.onset, c.perSecond, delays[len(delays)/2], ratio, delays[len(delays)-1])
+		if ratio > c.most {
+			t.Errorf("onset at %v, %d/s: median delay %.2f times the bound, want at most %.1f", c.onset, c.perSecond, ratio, c.most)
 		}
 	}
 }

@@ -11,10 +11,12 @@ type finding struct {
 	bad, good float64 // log e-values
 	// badAt and goodAt are the log e-values from which the finding is proven.
 	badAt, goodAt float64
-	needed        uint64
-	seen          count
-	baseline      float64
-	unclear       string // why the metric can be told neither good nor bad, or not good
+	// doubted is set while there is evidence of the opposite of good, see doubts.
+	doubted  bool
+	needed   uint64
+	seen     count
+	baseline float64
+	unclear  string // why the metric can be told neither good nor bad, or not good
 }
 
 // judge weighs all metrics. Bad is proven on any of them, each with its share of
@@ -40,8 +42,8 @@ func (s *JudgeState) judge() {
 		if f.good-f.goodAt < weakest.good-weakest.goodAt {
 			weakest = f
 		}
-		proven = proven && f.good >= f.goodAt && f.bad < 0
-		holds = holds && f.good >= 0 && f.bad < 0
+		proven = proven && f.certain()
+		holds = holds && f.good >= 0 && !f.doubted
 	}
 	s.Certified = proven || s.Certified && holds
 	switch {
@@ -54,8 +56,11 @@ func (s *JudgeState) judge() {
 		s.Verdict = weakest.verdict(Unresolved, weakest.bad, weakest.lack())
 		s.Verdict.Needed = weakest.needed
 	}
-	s.Verdict.ErrorRateGood = findings[0].good >= findings[0].goodAt && findings[0].bad < 0
+	s.Verdict.ErrorRateGood = findings[0].certain()
 }
+
+// certain says that the metric by itself is proven good.
+func (f finding) certain() bool { return f.good >= f.goodAt && !f.doubted }
 
 // findings are those of the judged metrics, the error rate first.
 func (s *JudgeState) findings() []finding {
@@ -107,9 +112,11 @@ func (s *JudgeState) errorRate() finding {
 		alone.count = control
 		f.bad = min(f.bad, alone.risen(segments, tolerance))
 	}
-	f.good = both.fallen(f.seen, tolerance)
+	down := both.downwards(1 - tolerance)
+	f.good = down.fallen(f.seen, tolerance)
+	f.doubted = f.good >= 0 && both.risen(doubts(segments), tolerance) >= 0
 	if f.good < f.goodAt {
-		f.needed = both.needed(f.seen, tolerance, f.goodAt)
+		f.needed = down.needed(f.seen, tolerance, f.goodAt)
 	}
 	switch {
 	case both.n == 0:

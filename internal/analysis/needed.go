@@ -9,22 +9,20 @@ import "math"
 // member, so for the mean path this errs on the high side. Zero means that no
 // number would do: a cell within the tolerance of the baseline's rate cannot be
 // ruled out by the new side, and the baseline itself is too small to do it.
-func (b nuisance) needed(seen count, tolerance, goodAt float64) uint64 {
+func (c *cut) needed(seen count, tolerance, goodAt float64) uint64 {
 	expected := 0.0
-	if b.n > 0 {
-		expected = b.x / b.n
+	if c.n > 0 {
+		expected = c.x / c.n
 	}
 	var gridBuf [len(falls)]tilt
-	var rateBuf [len(cells) + 2]float64
-	grid := tilts(gridBuf[:0], falls[:], b.dispersion)
-	ps := b.rates(rateBuf[:0], 1-tolerance, -1)
+	grid := tilts(gridBuf[:0], falls[:], c.dispersion)
 	most := 0.0
-	for i := 1; i < len(ps); i++ {
-		known := b.against(ps[i-1], +1)
+	for i := 1; i < c.size; i++ {
+		known := c.baseline(i)
 		if known+logAtom >= goodAt {
 			break
 		}
-		most = max(most, requests(seen, grid, ps[i]+tolerance, expected, goodAt-known))
+		most = max(most, requests(seen, grid, c.ends[i]+tolerance, expected, goodAt-known))
 	}
 	return rounded(most)
 }

@@ -57,7 +57,9 @@ func (s *JudgeState) latency() finding {
 	up := tilts(riseBuf[:0], rises[:], s.Baseline.Dispersion)
 	down := tilts(fallBuf[:0], falls[:], s.Baseline.Dispersion)
 
-	f.bad = mixture(s.segments(buf[:0], slowOf), up, slowShare)
+	segments := s.segments(buf[:0], slowOf)
+	f.bad = mixture(segments, up, slowShare)
+	f.doubted = mixture(doubts(segments), up, slowShare) >= 0
 	if mixture([]segment{{count: slowOf(s.Control.Sum)}}, up, slowShare) >= shifted {
 		f.bad, f.unclear = math.Inf(-1), "the old side is as slow at the same time"
 	}
