@@ -1,6 +1,7 @@
 package readiness
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -8,22 +9,14 @@ import (
 	"rehome.dev/rehome/internal/inventory"
 )
 
-// drift is CONFIG-DRIFT: the configuration of machines that run the same unit is
-// the same, file by file. What differs is named by file and setting; digests are
+// drift is CONFIG-DRIFT: the configuration of machines of one kind is the same, file
+// by file. What differs is named by file and setting; digests are
 // compared only where both were made with the same key.
 func drift(l look) opinion {
 	o := opinion{remedy: "make the machines alike, or declare which one is right and move that one"}
-	groups := map[string][]machine{}
-	for _, m := range l.machines {
-		unit := unitName(m.declared.Unit)
-		if unit == "" {
-			unit = unitName(m.Target.Unit)
-		}
-		groups[unit] = append(groups[unit], m)
-	}
+	groups := kinds(l.machines)
 	compared := 0
-	for _, unit := range slices.Sorted(maps.Keys(groups)) {
-		group := groups[unit]
+	for _, group := range groups {
 		if len(group) < 2 {
 			continue
 		}
@@ -58,6 +51,31 @@ func drift(l look) opinion {
 	}
 	return o.passes("%d machines have the same configuration", compared)
 }
+
+// kinds puts together the machines that run the same unit. Where the application is
+// found by a port or a process there is no unit's name: then they are of one kind
+// that have a configuration directory in common.
+func kinds(machines []machine) [][]machine {
+	var groups [][]machine
+	for _, m := range machines {
+		at := slices.IndexFunc(groups, func(g []machine) bool {
+			if a, b := unitOf(g[0]), unitOf(m); a != "" && b != "" {
+				return a == b
+			}
+			return slices.ContainsFunc(m.Trees, func(t inventory.Tree) bool {
+				return slices.ContainsFunc(g[0].Trees, func(u inventory.Tree) bool { return t.Path == u.Path })
+			}) || len(m.Trees)+len(g[0].Trees) == 0
+		})
+		if at < 0 {
+			groups = append(groups, nil)
+			at = len(groups) - 1
+		}
+		groups[at] = append(groups[at], m)
+	}
+	return groups
+}
+
+func unitOf(m machine) string { return unitName(cmp.Or(m.declared.Unit, m.Target.Unit)) }
 
 // drifted are the machines, by name, that CONFIG-DRIFT names.
 func drifted(l look) map[string]bool {

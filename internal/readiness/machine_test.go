@@ -57,6 +57,12 @@ func TestSchedulesAndDrift(t *testing.T) {
 		{"another unit is another configuration", migration.CodeConfigDrift, func(in *Input, f *inventory.Facts) {
 			f.Trees[0].Entries[0].Digest, f.Target.Unit, in.Spec.VMs[0].Unit = "d2", "web.service", "web.service"
 		}, pass, "one machine of each kind"},
+		{"found by its port, with the same directory", migration.CodeConfigDrift, func(in *Input, f *inventory.Facts) {
+			f.Trees[0].Entries[0].Mode, f.Target.Unit, in.Spec.VMs[0].Unit, f.Target.Port = "-rw-r--r--", "", "", 8080
+		}, fail, "mode -rw-r--r-- and -rw-r-----"},
+		{"found by its port, with another directory", migration.CodeConfigDrift, func(in *Input, f *inventory.Facts) {
+			f.Trees[0].Path, f.Target.Unit, in.Spec.VMs[0].Unit, f.Target.Port = "/etc/web", "", "", 8080
+		}, pass, "one machine of each kind"},
 		{"other keys", migration.CodeConfigDrift, facts(func(f *inventory.Facts) { f.Trees[0].KeyID = "k2" }), unknown, "probe them together"},
 		{"no keys", migration.CodeConfigDrift, func(in *Input, _ *inventory.Facts) {
 			in.Report.Machines[0].Trees[0].KeyID, in.Report.Machines[1].Trees[0].KeyID = "", ""
