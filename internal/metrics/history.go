@@ -83,6 +83,7 @@ func lastUpTo(all []scrape, at time.Time) int {
 type Grown struct {
 	analysis.Counters
 	Bursts   []Burst // of errors
+	Served   []Burst // requests, failed ones too
 	From, To time.Time
 }
 
@@ -92,8 +93,8 @@ func (g Grown) Covers(over time.Duration) string {
 }
 
 // Grown sums what the instances counted in (at-over, at]. Each starts with its last
-// scrape up to then, or with its first: it may have run for months before it was
-// looked at. What begins again counts from zero. To is not after From where there
+// scrape up to then, no more than LookBefore earlier, or with its first: it may have
+// run for months before it was looked at. What begins again counts from zero. To is not after From where there
 // were not two scrapes.
 func (h *History) Grown(at time.Time, over time.Duration) Grown {
 	s := sum{start: at.Add(-over), edges: map[float64]uint64{}}
@@ -120,6 +121,9 @@ func (s *sum) add(all []scrape) {
 		return
 	}
 	first := max(lastUpTo(all, s.start), 0)
+	if first < len(all)-1 && s.start.Sub(all[first].at) > LookBefore {
+		first++
+	}
 	begin := all[first].at
 	if begin.Before(s.start) {
 		begin = s.start
@@ -140,7 +144,10 @@ func (s *sum) grow(before analysis.Counters, now scrape) {
 	if now.Requests < before.Requests {
 		before = analysis.Counters{}
 	}
-	s.Requests += now.Requests - before.Requests
+	if served := now.Requests - before.Requests; served > 0 {
+		s.Requests += served
+		s.Served = append(s.Served, Burst{At: now.at, Count: float64(served)})
+	}
 	if failed := now.Errors - min(before.Errors, now.Errors); failed > 0 {
 		s.Errors += failed
 		s.Bursts = append(s.Bursts, Burst{At: now.at, Count: float64(failed)})

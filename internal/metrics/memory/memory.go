@@ -22,7 +22,8 @@ import (
 // usualEdges are the edges of the client libraries' default histogram, in seconds.
 var usualEdges = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-// kept is how much history an instance has, beyond its newest scrape.
+// kept is how much history an instance has, beyond its newest scrape, unless Keep
+// says otherwise.
 const kept = 2 * time.Hour
 
 // Source is a back end in memory. It is safe for concurrent use.
@@ -39,6 +40,15 @@ func New(interval time.Duration) *Source {
 	return &Source{scrape: interval, sides: map[migration.Side]*metrics.History{
 		migration.OldSide: {Kept: kept}, migration.NewSide: {Kept: kept},
 	}}
+}
+
+// Keep says how much history an instance has from now on, beyond its newest scrape.
+func (s *Source) Keep(back time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.sides {
+		h.Kept = back
+	}
 }
 
 // Set says what the instance has counted since it began, as seen at the time.
@@ -163,10 +173,9 @@ func (s *Source) Baseline(ctx context.Context, m migration.Metrics, at time.Time
 	if m.Old.Latency == "" {
 		g.Buckets = nil
 	}
+	dispersion, days := s.sides[migration.OldSide].Dispersion(at, over, s.scrape)
 	return analysis.Baseline{
-		Requests: g.Requests, Errors: g.Errors, Buckets: g.Buckets,
-		Dispersion: metrics.Dispersion(g.Bursts, g.From, g.To, s.scrape),
-		At:         at, Vantage: m.Old.Vantage,
-		Source: fmt.Sprintf("memory: requests %s, errors %s; %s", m.Old.Requests, m.Old.Errors, g.Covers(over)),
+		Requests: g.Requests, Errors: g.Errors, Buckets: g.Buckets, Dispersion: dispersion, At: at, Vantage: m.Old.Vantage,
+		Source: fmt.Sprintf("memory: requests %s, errors %s; %s%s", m.Old.Requests, m.Old.Errors, g.Covers(over), metrics.OfDays(days)),
 	}, nil
 }

@@ -78,11 +78,11 @@ func baselineBursts(t *testing.T, w World) {
 	w.Set(migration.OldSide, "b", answered(100, 0, 1))
 	start := w.Now()
 	for i := range uint64(12) {
-		w.Set(migration.OldSide, "a", answered(200+i, 0, 1))
+		w.Set(migration.OldSide, "a", answered(200+100*i, 0, 1))
 	}
-	w.Set(migration.OldSide, "a", answered(300, 0, 401))
+	w.Set(migration.OldSide, "a", answered(1400, 0, 401))
 	b := baseline(t, w, start)
-	sums(t, b, answered(200, 0, 400))
+	sums(t, b, answered(1300, 0, 400))
 	if b.Dispersion < 100 {
 		t.Errorf("four hundred errors at once have dispersion %v", b.Dispersion)
 	}

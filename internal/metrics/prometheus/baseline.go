@@ -12,9 +12,6 @@ import (
 	"rehome.dev/rehome/internal/migration"
 )
 
-// lookBefore is how long before the asked time a counter's start value may lie.
-const lookBefore = 5 * time.Minute
-
 // Baseline sums what the old side counted in (at-over, at], scrape by scrape: a
 // counter that falls has begun again from zero, and a series that is new on an
 // instance already seen starts from zero.
@@ -23,50 +20,100 @@ const lookBefore = 5 * time.Minute
 // for months before Prometheus was told of it, and nothing in its counters says
 // whether it has; what is lost is at most one interval.
 //
+// How its errors come is told by the same hours of the days before, too, as far as
+// they were scraped: they are asked for in a time of their own, and what cannot be
+// read of them is left out and said in Source.
+//
 // Where less than the asked time was scraped, Source says how much it was.
 // Without two scrapes there is an error, and likewise when the side is not
 // scraped any more or a declared histogram does not exist.
 func (s *Source) Baseline(ctx context.Context, m migration.Metrics, at time.Time, over time.Duration) (analysis.Baseline, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	b, err := s.baseline(ctx, m.Old, at, over)
+	b, own, err := s.baseline(ctx, m.Old, at, over)
 	if err != nil {
 		return analysis.Baseline{}, fmt.Errorf("baseline: %w", err)
+	}
+	days, err := s.daysBefore(ctx, m.Old, at, over)
+	b.Dispersion = metrics.DispersionOf(s.scrape, append([]metrics.Stretch{own}, days...)...)
+	b.Source += metrics.OfDays(len(days))
+	if err != nil {
+		b.Source += fmt.Sprintf("; days before that could not be read: %v", err)
 	}
 	return b, nil
 }
 
-func (s *Source) baseline(ctx context.Context, m migration.SideMetrics, at time.Time, over time.Duration) (analysis.Baseline, error) {
+// baseline is a Baseline without its dispersion, and what that is taken from.
+func (s *Source) baseline(ctx context.Context, m migration.SideMetrics, at time.Time, over time.Duration) (analysis.Baseline, metrics.Stretch, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
 	if over <= 0 {
-		return analysis.Baseline{}, errors.New("want a time above zero")
+		return analysis.Baseline{}, metrics.Stretch{}, errors.New("want a time above zero")
 	}
-	q := query{side: migration.OldSide, what: "requests", selector: m.Requests, at: at, window: over + max(lookBefore, s.stale())}
+	c, err := s.comparison(ctx, m, at, over, true)
+	if err != nil {
+		return analysis.Baseline{}, metrics.Stretch{}, err
+	}
+	if !c.to.After(c.from) {
+		return analysis.Baseline{}, metrics.Stretch{}, fmt.Errorf("old side: requests %s: scraped but once in the last %s", m.Requests, over)
+	}
+	own := c.stretch()
+	b := analysis.Baseline{At: at, Vantage: m.Vantage, Requests: count(sum(own.Requests)), Errors: count(sum(own.Errors))}
+	if b.Buckets, err = s.latency(ctx, c.query, m.Latency, c.span); err != nil {
+		return analysis.Baseline{}, metrics.Stretch{}, err
+	}
+	b.Source = s.describe(m, c.span, over, len(c.failed) > 0)
+	return b, own, nil
+}
+
+// daysBefore is how errors came in the same hours of the days before, of each day
+// that was scraped for long enough.
+func (s *Source) daysBefore(ctx context.Context, m migration.SideMetrics, at time.Time, over time.Duration) ([]metrics.Stretch, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	var all []metrics.Stretch
+	for day := 1; day <= metrics.Days; day++ {
+		c, err := s.comparison(ctx, m, metrics.DayBefore(at, day), over, false)
+		if err != nil {
+			return all, err
+		}
+		if one := c.stretch(); one.Tells(over) {
+			all = append(all, one)
+		}
+	}
+	return all, nil
+}
+
+// comparison is what was counted over a time of comparison, series by series.
+type comparison struct {
+	span
+	query            query
+	requests, failed []series
+}
+
+// comparison reads (at-over, at]. Where it is to be fresh, a side that is not scraped
+// any more is an error.
+func (s *Source) comparison(ctx context.Context, m migration.SideMetrics, at time.Time, over time.Duration, fresh bool) (comparison, error) {
+	q := query{side: migration.OldSide, what: "requests", selector: m.Requests, at: at, window: over + max(metrics.LookBefore, s.stale())}
 	requests, err := s.read(ctx, q)
 	if err != nil {
-		return analysis.Baseline{}, err
+		return comparison{}, err
 	}
 	ends := newestScrapes(requests)
-	if err := s.fresh(q, ends); err != nil {
-		return analysis.Baseline{}, err
+	if fresh {
+		if err := s.fresh(q, ends); err != nil {
+			return comparison{}, err
+		}
 	}
-	span := newSpan(requests, ends, at.Add(-over))
-	if !span.to.After(span.from) {
-		return analysis.Baseline{}, fmt.Errorf("old side: requests %s: scraped but once in the last %s", m.Requests, over)
+	c := comparison{span: newSpan(requests, ends, at.Add(-over)), requests: requests, query: q}
+	if !c.to.After(c.from) {
+		return c, nil
 	}
-	q.what, q.selector = "errors", m.Errors
-	failed, err := s.readOf(ctx, q, ends)
-	if err != nil {
-		return analysis.Baseline{}, err
-	}
-	b := analysis.Baseline{At: at, Vantage: m.Vantage, Requests: count(sum(span.bursts(requests)))}
-	bursts := span.bursts(failed)
-	b.Errors = count(sum(bursts))
-	b.Dispersion = metrics.Dispersion(bursts, span.from, span.to, s.scrape)
-	if b.Buckets, err = s.latency(ctx, q, m.Latency, span); err != nil {
-		return analysis.Baseline{}, err
-	}
-	b.Source = s.describe(m, span, over, len(failed) > 0)
-	return b, nil
+	c.query.what, c.query.selector = "errors", m.Errors
+	c.failed, err = s.readOf(ctx, c.query, ends)
+	return c, err
+}
+
+func (c comparison) stretch() metrics.Stretch {
+	return metrics.Stretch{From: c.from, To: c.to, Requests: c.bursts(c.requests), Errors: c.bursts(c.failed)}
 }
 
 func (s *Source) latency(ctx context.Context, q query, selector string, span span) ([]analysis.Bucket, error) {
