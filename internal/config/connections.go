@@ -50,6 +50,7 @@ const (
 	FormServer    Form = "server"    // host or host:port
 	FormServers   Form = "servers"   // servers, with commas between them
 	FormURL       Form = "url"       // http or https, without a password
+	FormURLs      Form = "urls"      // such addresses, with commas between them
 	FormReach     Form = "reach"     // ssh://user@host:port
 	FormDuration  Form = "duration"  // such as 10s
 	FormAlgorithm Form = "hmac-name" // a TSIG algorithm of RFC 8945
@@ -73,17 +74,18 @@ func ConnectionTypes() []ConnectionType {
 			{Name: "context", Form: FormText, About: "A context in it; omitted, the current one."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one request; omitted, 10s."},
 		}},
-		{RoleMetrics, "prometheus", "Prometheus, or what speaks its HTTP API.", []Setting{
+		{RoleMetrics, "prometheus", "Prometheus, or what speaks its HTTP API.", append([]Setting{
 			{Name: "url", Form: FormURL, Required: true, About: "Address of its HTTP API."},
 			{Name: "scrapeInterval", Form: FormDuration, About: "How often the sides are scraped; omitted, 15s."},
-			{Name: "bearerTokenFile", Form: FormPath, Not: "username", About: "File with a bearer token."},
-			{Name: "username", Form: FormText, OneOf: []string{"passwordFile"}, About: "Name for basic authentication."},
-			{Name: "passwordFile", Form: FormPath, OneOf: []string{"username"}, About: "File with its password."},
-			{Name: "caFile", Form: FormPath, About: "Certificates that the server's must be signed by; omitted, the system's."},
-			{Name: "certFile", Form: FormPath, OneOf: []string{"keyFile"}, About: "File with a client certificate."},
-			{Name: "keyFile", Form: FormPath, OneOf: []string{"certFile"}, About: "File with its key."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one reading; omitted, 10s."},
-		}},
+		}, overHTTP()...)},
+		{RoleMetrics, "edge", "The ingress or load balancer itself, scraped directly: what serves counters in Prometheus's text format. An address may be a name of several, such as a headless Service's: each is scraped, and one that does not answer makes the sample missing. It remembers nothing, so that its baseline is what was scraped since rehome began to look.", append([]Setting{
+			{Name: "endpoints", Form: FormURLs, About: "Where both sides are counted, with the path of the metrics, which is /metrics where it is omitted."},
+			{Name: "oldEndpoints", Form: FormURLs, About: "Where the old side is counted."},
+			{Name: "newEndpoints", Form: FormURLs, About: "Where the new side is counted."},
+			{Name: "scrapeInterval", Form: FormDuration, About: "How often it is looked at; omitted, 5s."},
+			{Name: "timeout", Form: FormDuration, About: "Bound on one look; omitted, 2s."},
+		}, overHTTP()...)},
 		{RoleMetrics, "accesslog", "Access logs, for applications without metrics: of nginx, Apache, Tomcat or haproxy, or in JSON. They are read where rehome runs, or with `host` on another machine over ssh, whose host key must be known, as the policy's `ssh` says. A selector is the path of a log, a filter such as `{status=\"5xx\"}`, or both; `ssh://user@machine/path` names a log on a machine of its own.", []Setting{
 			{Name: "file", Form: FormPath, WholeWith: "host", About: "The log, where a selector names none; with host its whole path there."},
 			{Name: "host", Form: FormReach, About: "The machine with the logs as ssh://user@host:port; omitted, the one that runs rehome."},
@@ -96,6 +98,19 @@ func ConnectionTypes() []ConnectionType {
 			{Name: "buckets", Form: FormText, About: "Edges of the latency's histogram in seconds, rising, with commas between them."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one reading; omitted, 10s."},
 		}},
+	}
+}
+
+// overHTTP are the settings by which rehome logs in to what serves metrics.
+func overHTTP() []Setting {
+	return []Setting{
+		{Name: "bearerTokenFile", Form: FormPath, Not: "username", About: "File with a bearer token."},
+		{Name: "bearerTokenEnv", Form: FormVariable, Not: "bearerTokenFile", About: "Environment variable with a bearer token."},
+		{Name: "username", Form: FormText, OneOf: []string{"passwordFile"}, About: "Name for basic authentication."},
+		{Name: "passwordFile", Form: FormPath, OneOf: []string{"username"}, About: "File with its password."},
+		{Name: "caFile", Form: FormPath, About: "Certificates that the server's must be signed by; omitted, the system's."},
+		{Name: "certFile", Form: FormPath, OneOf: []string{"keyFile"}, About: "File with a client certificate."},
+		{Name: "keyFile", Form: FormPath, OneOf: []string{"certFile"}, About: "File with its key."},
 	}
 }
 

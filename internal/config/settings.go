@@ -137,6 +137,10 @@ func (s *source) settingForm(at string, form Form, value string) {
 		}
 	case FormURL:
 		s.urlForm(at, value)
+	case FormURLs:
+		for address := range strings.SplitSeq(value, ",") {
+			s.urlForm(at, strings.TrimSpace(address))
+		}
 	case FormDuration:
 		if d, err := time.ParseDuration(value); err != nil || d <= 0 {
 			s.problem(at, "is not a time span", "write it like 5s")

@@ -17,6 +17,7 @@ import (
 	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/image"
 	"rehome.dev/rehome/internal/metrics/accesslog"
+	"rehome.dev/rehome/internal/metrics/edge"
 	"rehome.dev/rehome/internal/metrics/prometheus"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/probe"
@@ -47,7 +48,7 @@ func Standard() Registry {
 	return Registry{
 		DNS:      map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": newRFC2136},
 		Cluster:  map[string]func(migration.Connection) (engine.Cluster, error){cluster.Type: newKubernetes},
-		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": newPrometheus, "accesslog": newAccessLog},
+		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": newPrometheus, "accesslog": newAccessLog, "edge": newEdge},
 		Machines: newMachines(),
 		Images:   image.New(),
 		Prober:   &probe.Prober{},
@@ -83,6 +84,14 @@ func newPrometheus(c migration.Connection) (engine.Metrics, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+func newEdge(c migration.Connection) (engine.Metrics, error) {
+	s, err := edge.New(c)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func newAccessLog(c migration.Connection) (engine.Metrics, error) {

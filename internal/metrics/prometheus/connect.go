@@ -18,6 +18,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
 	"rehome.dev/rehome/internal/metrics"
+	"rehome.dev/rehome/internal/metrics/httpclient"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -29,23 +30,14 @@ type Source struct {
 	scrape  time.Duration
 }
 
-// The settings of a connection. Files are read when they are needed, so that a
-// rotated token is taken up, and once by New, so that a wrong path is known early.
+// The settings of a connection, beside those of package httpclient.
 const (
-	settingURL      = "url"             // base address, without /api/v1
-	settingTimeout  = "timeout"         // of one Sample, and of one Baseline; default 10s
-	settingScrape   = "scrapeInterval"  // default 15s; a side silent for three is missing
-	settingToken    = "bearerTokenFile" // sent as Authorization: Bearer
-	settingUser     = "username"        // basic authentication, with passwordFile
-	settingPassword = "passwordFile"
-	settingCA       = "caFile"   // trusted instead of the system's authorities
-	settingCert     = "certFile" // client certificate, with keyFile
-	settingKey      = "keyFile"
+	settingURL     = "url"            // base address, without /api/v1
+	settingTimeout = "timeout"        // of one Sample, and of one Baseline; default 10s
+	settingScrape  = "scrapeInterval" // default 15s; a side silent for three is missing
 )
 
-var known = []string{
-	settingURL, settingTimeout, settingScrape, settingToken, settingUser, settingPassword, settingCA, settingCert, settingKey,
-}
+var known = append([]string{settingURL, settingTimeout, settingScrape}, httpclient.Settings...)
 
 const (
 	defaultTimeout = 10 * time.Second
@@ -79,7 +71,7 @@ func connect(settings map[string]string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := newHTTPClient(settings)
+	client, err := httpclient.New(settings, nil)
 	if err != nil {
 		return nil, err
 	}

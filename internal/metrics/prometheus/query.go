@@ -10,6 +10,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"rehome.dev/rehome/internal/metrics/httpclient"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -87,7 +88,7 @@ func (s *Source) explain(err error) error {
 	case refused.Type == v1.ErrBadData:
 		return fmt.Errorf("%w (want a plain selector of counters, without a function or a range)", err)
 	case strings.HasSuffix(refused.Msg, "401"), strings.HasSuffix(refused.Msg, "403"):
-		return fmt.Errorf("%w (check %s, or %s and %s)", err, settingToken, settingUser, settingPassword)
+		return fmt.Errorf("%w (check %s, or %s and %s)", err, httpclient.TokenFile, httpclient.User, httpclient.PasswordFile)
 	case strings.HasSuffix(refused.Msg, "404"), refused.Type == v1.ErrBadResponse:
 		return fmt.Errorf("%w (is %s the base address of a Prometheus?)", err, s.address)
 	}
