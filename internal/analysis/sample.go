@@ -14,6 +14,8 @@ type Sample struct {
 	// Missing says why the sample could not be taken; empty when it was. New and
 	// Old of a missing sample are not read.
 	Missing string `json:"missing,omitempty"`
+	// Source names who counted it, where there are several who can.
+	Source string `json:"source,omitempty"`
 	// New holds the counters of the new side by series (a pod, an instance). A
 	// sample without any series is blind.
 	New map[string]Counters `json:"new,omitempty"`

@@ -17,6 +17,9 @@ type JudgeState struct {
 	At   time.Time `json:"at,omitzero"`
 	Seen time.Time `json:"seen,omitzero"`
 
+	// Source is who counted the last sample that was taken.
+	Source string `json:"source,omitempty"`
+
 	New     Side    `json:"new"`
 	Control Side    `json:"control"`
 	Epochs  []Epoch `json:"epochs,omitempty"`
@@ -62,6 +65,7 @@ func Step(s JudgeState, sample Sample) (JudgeState, Verdict) {
 	} else {
 		s.judge()
 	}
+	s.Verdict.Source = s.Source
 	return s, s.Verdict
 }
 
@@ -69,6 +73,7 @@ func Step(s JudgeState, sample Sample) (JudgeState, Verdict) {
 // has no series; such a sample still proves that any later series is new.
 func (s *JudgeState) take(sample Sample) (missing string) {
 	l := look{at: s.At, before: s.Seen, start: s.Start, limit: s.limit(), warmUp: s.Config.WarmUp}
+	s.carriedOn(sample, &l)
 	if sample.Old != nil {
 		s.Control.absorb(sample.Old, l)
 	}

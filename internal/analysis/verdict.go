@@ -44,7 +44,9 @@ type Verdict struct {
 	// Since is, for blind, when the new side was last seen; for bad, when the
 	// verdict fell.
 	Since time.Time `json:"since,omitzero"`
-	Why   string    `json:"why"`
+	// Source is who counted what it rests on last, where there are several who can.
+	Source string `json:"source,omitempty"`
+	Why    string `json:"why"`
 	// ErrorRateGood says that the error rate is certified by itself, whatever
 	// the verdict over all metrics waits for.
 	ErrorRateGood bool `json:"errorRateGood,omitempty"`

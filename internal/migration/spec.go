@@ -212,6 +212,16 @@ type Metrics struct {
 	Old       SideMetrics `json:"old"`
 	New       SideMetrics `json:"new"`
 	Dashboard string      `json:"dashboard,omitempty"`
+	// Fallback carries on where the source is blind; without a name there is none.
+	Fallback MetricsFallback `json:"fallback,omitzero"`
+}
+
+// MetricsFallback is a second source with the same counters of both sides, under its
+// own selectors, measured at the same kind of point.
+type MetricsFallback struct {
+	Source string      `json:"source"`
+	Old    SideMetrics `json:"old"`
+	New    SideMetrics `json:"new"`
 }
 
 // SideMetrics are series selectors of counters for one side. Requests counts

@@ -89,6 +89,9 @@ func verdictText(v analysis.Verdict) string {
 	if v.Why != "" {
 		text += "; " + v.Why
 	}
+	if v.Source != "" {
+		text += "; counted by " + v.Source
+	}
 	return text
 }
 
