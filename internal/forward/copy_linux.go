@@ -113,7 +113,7 @@ func spliceOnce(from, to int, most int64) (int64, error) {
 	for {
 		n, err := syscall.Splice(from, nil, to, nil, int(most), spliceMove|spliceNonblock)
 		if !errors.Is(err, syscall.EINTR) {
-			return int64(max(n, 0)), err
+			return max(n, 0), err
 		}
 	}
 }

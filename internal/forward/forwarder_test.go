@@ -174,11 +174,16 @@ func dial(t *testing.T, address string) *net.TCPConn {
 // say sends text, says that nothing more comes, and gives the answer.
 func say(t *testing.T, address, text string) (string, error) {
 	t.Helper()
-	c := dial(t, address)
+	c, err := net.DialTimeout("tcp", address, soon)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(soon))
 	if _, err := io.WriteString(c, text); err != nil {
 		return "", err
 	}
-	if err := c.CloseWrite(); err != nil {
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
 		return "", err
 	}
 	answer, err := io.ReadAll(c)

@@ -128,10 +128,11 @@ func forwardedElement(client, host string) string {
 	return fmt.Sprintf(`for="%s";host="%s";proto=http`, quote.Replace(client), quote.Replace(host))
 }
 
-// failed answers a request that no target has answered.
-func (r *requests) failed(w http.ResponseWriter, req *http.Request, err error) {
-	if req.Context().Err() != nil { // nobody hears it
-		return
+// failed answers a request that no target has answered. A client that has closed its
+// half of the connection counts as gone.
+func (r *requests) failed(w http.ResponseWriter, req *http.Request, _ error) {
+	if req.Context().Err() != nil {
+		panic(http.ErrAbortHandler) // or an empty answer would say that all went well
 	}
 	r.count(http.StatusBadGateway)
 	http.Error(w, "no answer from where this leads", http.StatusBadGateway)

@@ -108,7 +108,7 @@ func (p *pool) refresh() error {
 		if t == nil {
 			t = &target{address: at, of: of}
 		}
-		t.gone = false
+		t.gone.Store(false)
 		targets = append(targets, t)
 	}
 	for _, h := range p.route.Targets {
@@ -134,7 +134,7 @@ func (p *pool) refresh() error {
 	}
 	for _, t := range p.targets {
 		if !slices.Contains(targets, t) && t.open.Load() > 0 {
-			t.gone = true
+			t.gone.Store(true)
 			targets = append(targets, t)
 		}
 	}
@@ -155,7 +155,7 @@ func (p *pool) led() []*target {
 	defer p.mu.Unlock()
 	var up, down []*target
 	for _, t := range p.targets {
-		if t.gone {
+		if t.gone.Load() {
 			continue
 		}
 		if is, _ := t.state(); is {
@@ -180,7 +180,7 @@ func turned(list []*target, by int) []*target {
 func (p *pool) leadsTo(a netip.Addr) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.targets, func(t *target) bool { return !t.gone && t.address.Addr() == a })
+	return slices.ContainsFunc(p.targets, func(t *target) bool { return !t.gone.Load() && t.address.Addr() == a })
 }
 
 // mostAttempts bounds how long a client waits while all targets are silent.
@@ -236,7 +236,7 @@ func (p *pool) check(ctx context.Context) {
 func (p *pool) ready() string {
 	why := "no address of it is known"
 	for _, t := range p.all() {
-		if t.gone {
+		if t.gone.Load() {
 			continue
 		}
 		up, said := t.state()

@@ -17,11 +17,12 @@ type target struct {
 	open               atomic.Int64
 	total, failed      atomic.Int64
 	toTarget, toClient atomic.Int64
-	mu                 sync.Mutex
-	up                 bool
-	failures           int // in a row
-	why                string
-	gone               bool // no name leads to it any more; it is kept for what is open
+	gone               atomic.Bool // no name leads to it any more; it is kept for what is open
+
+	mu       sync.Mutex
+	up       bool
+	failures int // in a row
+	why      string
 }
 
 // succeeded notes that it took a connection, and says whether that is news.
