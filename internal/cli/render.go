@@ -44,6 +44,10 @@ exceptions that a low port needs, directories that are written, peers, times and
 jobs. What FILE declares goes before. Each value says where it is from, in the files and in
 the result. rehome run applies what FILE declares: write into it what you want to keep.
 
+With --policy, the policy's cluster is asked what the quotas of both namespaces leave, for
+every pod at once and one more in a rolling update; with --quota, a file tells. Without
+either no cluster is asked, and no quota compared.
+
 DIR is replaced as a whole. One that holds anything else is refused.
 
 Exit codes: 0 written, or shown with --dry-run; 3 written, and not whole or too large for a
@@ -52,7 +56,8 @@ quota.`,
   rehome render royal-bank-api.yaml --facts facts.json --out deploy --dry-run
   kubectl diff -k deploy/overlays/production
   kubectl get resourcequota -n royal-bank -o json > quota.json
-  rehome render royal-bank-api.yaml --out deploy --quota quota.json`,
+  rehome render royal-bank-api.yaml --out deploy --quota quota.json
+  rehome render royal-bank-api.yaml --out deploy --policy policy.yaml`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.out == "" {
@@ -62,7 +67,7 @@ quota.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.policy, "policy", "", "the policy's file (default the one that FILE names)")
+	flags.StringVar(&f.policy, "policy", "", "the policy's file (default the one that FILE names); where given, its cluster is asked for quotas")
 	flags.StringArrayVar(&f.facts, "facts", nil, "take what FILE leaves open from these facts; may be given for several machines")
 	flags.StringVar(&f.quota, "quota", "", "check against these quotas of the production namespace: kubectl get resourcequota -o json")
 	flags.StringVar(&f.out, "out", "", "the directory to write to")
@@ -93,6 +98,9 @@ func (p *Program) render(ctx context.Context, file string, f renderFlags) error 
 	if err != nil {
 		return failed("render %s: %w", file, err).with("say it in %s, or give facts that tell it with --facts", file)
 	}
+	if f.policy != "" && f.quota == "" {
+		p.weigh(ctx, &done, loaded.Policy)
+	}
 	r := renderResult{Migration: loaded.Spec.Name, Out: f.out, Written: !f.dry, Result: done}
 	write := render.Write
 	if f.dry {
@@ -112,6 +120,19 @@ func (p *Program) render(ctx context.Context, file string, f renderFlags) error 
 		return silent(CodeBlocked)
 	}
 	return nil
+}
+
+// weigh asks the policy's cluster what the quotas of both namespaces leave.
+func (p *Program) weigh(ctx context.Context, done *render.Result, policy migration.Policy) {
+	ports, _ := p.Registry.Ports(done.Spec, policy) // what is missing says so itself
+	for _, env := range []migration.Env{migration.Staging, migration.Production} {
+		seen, err := ports.Cluster.Observe(ctx, done.Spec, env)
+		if err != nil {
+			done.Unweighed(env, err)
+			continue
+		}
+		done.Weigh(env, seen.Quotas)
+	}
 }
 
 // renderFrom reads what beside the migration it is rendered from.

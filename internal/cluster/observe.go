@@ -40,7 +40,7 @@ func (c *Cluster) Observe(ctx context.Context, spec migration.Spec, env migratio
 	if err := c.observeReturn(ctx, spec, &facts, svcs); err != nil {
 		return facts, err
 	}
-	if facts.Quotas, err = c.observeQuotas(ctx, ns); err != nil {
+	if facts.Quotas, err = c.observeQuotas(ctx, spec, env); err != nil {
 		return facts, err
 	}
 	facts.Claims, err = c.observeClaims(ctx, spec, ns, used)

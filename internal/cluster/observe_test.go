@@ -243,12 +243,19 @@ func TestQuotasAndClaims(t *testing.T) {
 	claim("somebody-elses", "Pending", object{"app.kubernetes.io/instance": "vault"})
 	s.add(core+"resourcequotas/q", object{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": object{"name": "q"},
 		"status": object{"hard": object{"pods": "4", "requests.cpu": "1"}, "used": object{"pods": "4", "requests.cpu": "1500m"}}})
+	s.add(core+"resourcequotas/some", object{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": object{"name": "some"},
+		"spec": object{"scopes": []any{"BestEffort"}}, "status": object{"hard": object{"pods": "0"}, "used": object{"pods": "0"}}})
+	s.add(core+"limitranges/l", object{"apiVersion": "v1", "kind": "LimitRange", "metadata": object{"name": "l"},
+		"spec": object{"limits": []any{object{"type": "Pod"}, object{"type": "Container", "defaultRequest": object{"cpu": "100m"}}}}})
 	f := observe(t, s, bank())
 	if want := []migration.ClaimFacts{{Name: "ledger-app-0", Phase: "Bound"}, {Name: "ledger-app-1", Phase: "Pending"}, {Name: "lost", Phase: "Missing"}}; !reflect.DeepEqual(f.Claims, want) {
 		t.Errorf("claims %+v", f.Claims)
 	}
-	if want := []migration.QuotaFacts{{Quota: "q", Resource: "pods", Used: "4", Hard: "4"},
-		{Quota: "q", Resource: "requests.cpu", Used: "1500m", Hard: "1", Exceeded: true}}; !reflect.DeepEqual(f.Quotas, want) {
+	if want := []migration.QuotaFacts{
+		{Quota: "q", Resource: "pods", Used: "4", Hard: "4", Need: "3", Left: "0", Lacks: "quota q leaves 0 of pods, and 3 are needed at the most"},
+		{Quota: "q", Resource: "requests.cpu", Used: "1500m", Hard: "1", Exceeded: true, Default: "100m", Need: "300m", Left: "-500m",
+			Lacks: "quota q leaves -500m of requests.cpu, and 300m are needed at the most"},
+		{Quota: "some", Resource: "pods", Used: "0", Hard: "0"}}; !reflect.DeepEqual(f.Quotas, want) {
 		t.Errorf("quotas %+v", f.Quotas)
 	}
 }

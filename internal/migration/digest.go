@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -78,6 +79,11 @@ func (s Spec) Exposed() []Workload {
 		}
 	}
 	return out
+}
+
+// Leads says whether a name leads to the workload.
+func (s Spec) Leads(workload string) bool {
+	return slices.ContainsFunc(s.Names, func(n Name) bool { return n.Workload == workload })
 }
 
 // ImageDigest is the part of an image reference behind the @, or "".

@@ -127,6 +127,15 @@ type QuotaFacts struct {
 	Used     string `json:"used"`
 	Hard     string `json:"hard"`
 	Exceeded bool   `json:"exceeded"`
+	// Default is what a container that asks for none of the resource gets.
+	Default string `json:"default,omitempty"`
+	// Need is what everything declared asks for at the most, the surge of a rolling
+	// update included, beyond what of it is counted already; Left is what is not
+	// used. Lacks says why that is too little, "" that it is enough. All are empty
+	// where the quota counts only some pods.
+	Need  string `json:"need,omitempty"`
+	Left  string `json:"left,omitempty"`
+	Lacks string `json:"lacks,omitempty"`
 }
 
 // ClaimFacts is one PersistentVolumeClaim.

@@ -9,7 +9,6 @@ package render
 
 import (
 	"fmt"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -97,12 +96,7 @@ func Render(in Input) (Result, error) {
 		return Result{}, err
 	}
 	out.Files = files
-	out.Quota = headroom(sets[migration.Production], in.Quotas)
-	for _, h := range out.Quota {
-		if !h.Fits {
-			out.Notes = append(out.Notes, Note{Code: migration.CodeQuota, Text: h.Text, Blocks: true})
-		}
-	}
+	out.Weigh(migration.Production, manifest.Headroom(sets[migration.Production], nil, in.Quotas))
 	return out, nil
 }
 
@@ -145,9 +139,8 @@ func Objects(spec migration.Spec, env migration.Env) ([]*unstructured.Unstructur
 // exposed says whether a way in is made: as the procedure does it, for each
 // workload that a name leads to. By host name there is none without a host.
 func exposed(spec migration.Spec, env migration.Env, w migration.Workload) bool {
-	leads := slices.ContainsFunc(spec.Names, func(n migration.Name) bool { return n.Workload == w.Name })
 	if spec.Target.Exposure == migration.ExposeLoadBalancer {
-		return leads
+		return spec.Leads(w.Name)
 	}
 	return len(spec.HostNames(env, w.Name)) > 0
 }

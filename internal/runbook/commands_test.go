@@ -315,6 +315,13 @@ func (st *story) outside(args []string) {
 		w.changePods(migration.Production, key, func(f *migration.WorkloadFacts) { f.Image = image(args[2]) })
 	case "somebody delivers", "somebody takes", "somebody changes":
 		w.others(args[1], migration.Env(args[2]), migration.Part(args[3]))
+	case "quota leaves":
+		c := w.cluster[migration.Production]
+		c.Quotas = []migration.QuotaFacts{{Quota: "bank", Resource: "pods", Hard: args[2], Used: "0", Need: "3", Left: args[2]}}
+		if st.number(args[2]) < 3 {
+			c.Quotas[0].Lacks = "quota bank leaves " + args[2] + " of pods, and 3 are needed at the most"
+		}
+		w.cluster[migration.Production] = c
 	case "replicas come":
 		w.owner = true
 	case "somebody comes":

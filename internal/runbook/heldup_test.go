@@ -124,6 +124,10 @@ func heldUp() []struct {
 			p.w.cluster[migration.Staging] = x
 		}},
 		{migration.StepRehearse, migration.CodeNoRehearsal, spec(func(s *migration.Spec) { s.Rehearsal = nil })},
+		{migration.StepDeploy, migration.CodeQuota, production(func(x *migration.ClusterFacts) {
+			x.Workloads = nil
+			x.Quotas = []migration.QuotaFacts{{Quota: "bank", Lacks: "quota bank leaves 2 of pods, and 3 are needed at the most"}}
+		})},
 		{migration.StepDeploy, migration.CodeNoTraffic, production(func(x *migration.ClusterFacts) { x.Routes = []migration.RouteFacts{{Kind: "Ingress"}} })},
 		{migration.StepDeploy, migration.CodeDataMove, apart},
 		{migration.StepDeploy, migration.CodeNoRehearsal, func(p *play) { p.s.Rehearsal = nil }},

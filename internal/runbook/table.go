@@ -90,7 +90,7 @@ func prepareTable() []row {
 			leave:  rehearsalEvidence},
 		{step: migration.StepDeploy, title: "deploy to production with no traffic",
 			needs:  []need{needProduction},
-			before: guards([]guard{noTraffic, dataMove, rehearsed}, unjudgedGuards(migration.StepDeploy)),
+			before: guards([]guard{noTraffic, dataMove, rehearsed, roomFor(migration.Production)}, unjudgedGuards(migration.StepDeploy)),
 			plan:   planApply(migration.Production, migration.PartWorkload),
 			after:  []guard{rolledOut(migration.Production)}},
 		{step: migration.StepSmoke, title: "smoke suite through port-forward",

@@ -203,14 +203,36 @@ func claims(b *bench) {
 }
 
 func quotas(b *bench) {
-	want := b.World.Quota(b.T, b.namespace(), 7)
-	b.eventually(func() error {
+	want := b.World.Quota(b.T, b.namespace(), 3)
+	want.Need, want.Left = "3", "3" // two pods, and one more in a rolling update
+	b.quota(b.Spec, want)
+	more := b.with(func(w *migration.Workload) { w.Replicas = 3 })
+	want.Need, want.Lacks = "4", "quota pods leaves 3 of pods, and 4 are needed at the most"
+	b.quota(more, want)
+
+	b.apply(b.Spec, migration.PartWorkload)
+	b.rolledOut(b.Spec)
+	b.eventually(func() error { // what runs is needed no more
 		for _, q := range b.observe(b.Spec).Quotas {
+			if q.Need == "1" && q.Lacks == "" {
+				return nil
+			}
+		}
+		return fmt.Errorf("%+v", b.observe(b.Spec).Quotas)
+	})
+}
+
+// quota waits until a quota is seen like this.
+func (b *bench) quota(spec migration.Spec, want migration.QuotaFacts) {
+	b.Helper()
+	b.eventually(func() error {
+		got := b.observe(spec).Quotas
+		for _, q := range got {
 			if q == want {
 				return nil
 			}
 		}
-		return errors.New("the quota is not seen")
+		return fmt.Errorf("%+v, want %+v", got, want)
 	})
 }
 

@@ -18,7 +18,7 @@ func (c *Cluster) Observe(ctx context.Context, spec migration.Spec, env migratio
 	defer c.mu.Unlock()
 	n := c.namespace(spec.Namespace(env))
 	now := c.now()
-	facts := migration.ClusterFacts{Namespace: n.name, Routes: slices.Clone(n.routes), Quotas: slices.Clone(n.quotas)}
+	facts := migration.ClusterFacts{Namespace: n.name, Routes: slices.Clone(n.routes), Quotas: n.headroom(spec, env, now, c.opts.Terminate)}
 	for _, w := range spec.Workloads {
 		facts.Config = append(facts.Config, n.configFacts(w)...)
 		if have := n.workloads[w.Name]; have != nil {
