@@ -66,7 +66,7 @@ func table() []row {
 		{"internal/store/...", []string{"internal/migration", "internal/journal", "internal/engine", "internal/store"}, whyStore},
 		{"internal/dns/dnstest", []string{"internal/migration"}, whySuite},
 		{"internal/dns/...", []string{"internal/migration", "internal/dns", "internal/dns/ask"}, whyAdapter},
-		{"internal/metrics/metricstest", []string{"internal/migration", "internal/analysis"}, whySuite},
+		{"internal/metrics/metricstest", []string{"internal/migration", "internal/analysis", "internal/metrics"}, whySuite},
 		{"internal/metrics/httpclient", nil, "who logs in must not know what is asked for"},
 		{"internal/metrics/...", []string{"internal/migration", "internal/analysis", "internal/metrics", "internal/metrics/httpclient", "internal/accesslog"}, whyAdapter},
 		{"internal/cluster/clustertest", []string{"internal/migration", "internal/manifest"}, whySuite},

@@ -65,7 +65,7 @@ func (s Server) Args() []string {
 		"/usr/bin/prometheus",
 		"--config.file=" + s.path("prometheus.yml"),
 		"--storage.tsdb.path=" + s.path("data"),
-		"--storage.tsdb.retention.time=2d",
+		"--storage.tsdb.retention.time=30d",
 		"--query.lookback-delta=" + Lookback.String(),
 		"--web.listen-address=" + s.Listen,
 		"--log.level=warn",

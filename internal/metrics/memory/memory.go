@@ -179,3 +179,22 @@ func (s *Source) Baseline(ctx context.Context, m migration.Metrics, at time.Time
 		Source: fmt.Sprintf("memory: requests %s, errors %s; %s%s", m.Old.Requests, m.Old.Errors, g.Covers(over), metrics.OfDays(days)),
 	}, nil
 }
+
+// Past gives what the old side counted, as far as it is kept. It is an error where
+// there is nothing of it.
+func (s *Source) Past(ctx context.Context, m migration.Metrics, span metrics.Span) (*metrics.Past, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.readable(ctx, migration.OldSide, m.Old); err != nil {
+		return nil, fmt.Errorf("past: %w", err)
+	}
+	p := metrics.NewPast(s.scrape, m.Old.Vantage, fmt.Sprintf("memory: requests %s, errors %s", m.Old.Requests, m.Old.Errors))
+	p.Take(s.sides[migration.OldSide], span, m.Old.Latency != "")
+	if p.Empty() {
+		return nil, fmt.Errorf("past: old side: requests %s: no series", m.Old.Requests)
+	}
+	if span.Told != nil {
+		span.Told(span.To)
+	}
+	return p, nil
+}

@@ -120,3 +120,16 @@ func TestHistoryIsBounded(t *testing.T) {
 		t.Errorf("two hours of ten a minute: %+v, %v", b, err)
 	}
 }
+
+// newPast is a world that has seen these scrapes.
+func newPast(_ *testing.T, past []metricstest.Scrape) metricstest.World {
+	w := newWorld(nil).(*world)
+	w.Source = memory.New(metricstest.PastEvery)
+	w.Keep(30 * 24 * time.Hour)
+	for _, s := range past {
+		w.Source.Set(migration.OldSide, s.Instance, w.now.Add(-s.Before), s.Counters)
+	}
+	return w
+}
+
+func TestPast(t *testing.T) { metricstest.RunPast(t, newPast) }

@@ -127,7 +127,7 @@ func (s *Source) latency(ctx context.Context, q query, selector string, span spa
 	}
 	out, err := buckets(all, func(one *series) (float64, bool) { return sum(span.bursts([]series{*one})), true })
 	if err == nil && out == nil {
-		err = errors.New("no series: correct the selector, or leave it out if latency is not measured")
+		err = errNoHistogram
 	}
 	if err != nil {
 		return nil, fmt.Errorf("old side: latency %s: %w", selector, err)

@@ -198,6 +198,7 @@ func TestRealPrometheus(t *testing.T) {
 	metricstest.Run(t, r.newWorld)
 	t.Run("one instance of two is silent", func(t *testing.T) { oneOfTwoIsSilent(t, r) })
 	t.Run("it hangs", func(t *testing.T) { hangs(t, r) })
+	t.Run("past", func(t *testing.T) { metricstest.RunPast(t, r.newPast) })
 }
 
 // oneOfTwoIsSilent: the side is seen, and what the silent one had counted stays.
