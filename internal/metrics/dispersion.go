@@ -46,40 +46,47 @@ func Dispersion(errors []Burst, from, to time.Time, scrape time.Duration) float6
 // error rate and each interval's own share of the answers that were none (McCullagh
 // and Nelder 1989, "Generalized Linear Models", 4.5 and 6.2.3): a day that fails more
 // than another, or an hour busier than another, is no burst. A stretch without
-// errors says nothing about how they come. What is given is the estimate's upper 90 %
-// limit, which for few intervals lies far above it: a burst that did not happen to
-// be seen must not roll back a healthy service.
+// errors says nothing about how they come.
 //
 // Errors that come for longer than an interval, as in an outage of a few minutes,
 // add up only in longer ones. So two, four and eight intervals are merged, as long as
-// there are fewIntervals left, and the greatest estimate counts.
+// there are fewIntervals left, and the greatest estimate counts. Where one differs from
+// 1 by more than chance, its upper limit is taken: few bursts, or bursts of very
+// different sizes, tell their mean size badly, and one that did not happen to be seen
+// must not roll back a healthy service.
 //
 // It is never more than if all errors of the busiest stretch had come in one burst:
-// bursts of geometric length with mean μ have dispersion 2μ − 1.
+// bursts of geometric length with mean μ have dispersion 2μ − 1. And it is never less
+// than if one burst of unseen more errors had come beside those that were seen: who
+// has seen few errors does not know how they come.
 func DispersionOf(scrape time.Duration, all ...Stretch) float64 {
 	if len(all) == 0 {
 		return 1
 	}
 	width := max(all[0].To.Sub(all[0].From)/dispersionIntervals, 2*scrape, time.Millisecond)
 	var cuts []cut
-	var most float64
+	var most, errors float64
 	for _, s := range all {
 		c := s.cut(width)
-		cuts, most = append(cuts, c), max(most, c.errors)
+		cuts, most, errors = append(cuts, c), max(most, c.errors), errors+c.errors
 	}
-	burst := 2*most - 1
-	squares, freedom := pearson(cuts, 1)
-	if freedom < 1 {
-		return max(burst, 1)
+	least := 1 + unseen*(unseen-1)/(errors+unseen)
+	burst := max(2*most-1, least)
+	finest := pearson(cuts, 1)
+	if finest.freedom < 1 {
+		return burst
 	}
-	dispersion := squares / chiSquare10(freedom)
+	dispersion := max(finest.limit(), least)
 	for _, merged := range []int{2, 4, 8} {
-		if squares, freedom = pearson(cuts, merged); freedom >= fewIntervals {
-			dispersion = max(dispersion, squares/freedom)
+		if p := pearson(cuts, merged); p.freedom >= fewIntervals && p.tells() {
+			dispersion = max(dispersion, p.limit())
 		}
 	}
-	return max(min(dispersion, burst), 1)
+	return min(dispersion, burst)
 }
+
+// unseen is the size of a burst that may be among errors that nobody has seen yet.
+const unseen = 5
 
 // fewIntervals are the fewest that one length of intervals is judged by.
 const fewIntervals = 15
@@ -111,28 +118,57 @@ func (s Stretch) cut(width time.Duration) cut {
 	return c
 }
 
-// pearson is X² over all stretches in so many intervals merged, and its degrees of
-// freedom.
-func pearson(cuts []cut, merged int) (squares, freedom float64) {
+// A fit says how far the intervals of one length are from a constant share of errors.
+type fit struct {
+	squares float64 // X²: the sum of (x−e)²/e
+	fourths float64 // the sum of their squares
+	inverse float64 // the sum of 1/e
+	freedom float64
+}
+
+// pearson fits all stretches in so many intervals merged.
+func pearson(cuts []cut, merged int) (f fit) {
 	for _, c := range cuts {
 		failed, fine := merge(c.failed, merged), merge(c.fine, merged)
 		errors, others := total(failed), total(fine)
 		if len(failed) < 2 || errors == 0 || others == 0 {
 			continue
 		}
-		freedom--
+		f.freedom--
 		for i, x := range failed {
 			expected := errors * fine[i] / others
 			if expected == 0 && x > 0 { // nothing but errors
 				expected = errors / float64(len(failed))
 			}
 			if expected > 0 {
-				squares += (x - expected) * (x - expected) / expected
-				freedom++
+				square := (x - expected) * (x - expected) / expected
+				f.squares, f.fourths, f.inverse = f.squares+square, f.fourths+square*square, f.inverse+1/expected
+				f.freedom++
 			}
 		}
 	}
-	return squares, freedom
+	return f
+}
+
+// tells whether there is more than chance makes of errors that come singly, whose
+// squares have mean 1 and variance 2 + 1/e.
+func (f fit) tells() bool {
+	return f.squares > f.freedom+2*math.Sqrt(2*f.freedom+f.inverse)
+}
+
+// limit is the estimate where it does not tell of bursts; where it does, or where few
+// intervals can tell nothing, about the upper 90 % limit of it: by the spread of the
+// squares, which is great where a few bursts make up all, and by that of χ².
+func (f fit) limit() float64 {
+	estimate := f.squares / f.freedom
+	if f.freedom < fewIntervals {
+		return f.squares / chiSquare10(f.freedom)
+	}
+	if !f.tells() {
+		return estimate
+	}
+	spread := max(f.fourths/f.freedom-estimate*estimate, 2*estimate*estimate)
+	return estimate + 1.28*math.Sqrt(spread/f.freedom)
 }
 
 // merge adds up so many neighbours each; what is left at the end is left out.
@@ -182,9 +218,9 @@ func chiSquare10(k float64) float64 {
 // from the same hours of the days before as far as they are kept. days says how many
 // those were.
 func (h *History) Dispersion(at time.Time, over, scrape time.Duration) (dispersion float64, days int) {
-	all := []Stretch{h.Grown(at, over).stretch()}
+	all := []Stretch{h.stretch(at, over)}
 	for d := 1; d <= Days; d++ {
-		if s := h.Grown(DayBefore(at, d), over).stretch(); s.Tells(over) {
+		if s := h.stretch(DayBefore(at, d), over); s.Tells(over) {
 			all = append(all, s)
 		}
 	}
@@ -206,7 +242,3 @@ func OfDays(days int) string {
 // Tells says whether a stretch of a former day covers enough to say anything: half
 // of what was asked for.
 func (s Stretch) Tells(over time.Duration) bool { return s.To.Sub(s.From) >= over/2 }
-
-func (g Grown) stretch() Stretch {
-	return Stretch{From: g.From, To: g.To, Requests: g.Served, Errors: g.Bursts}
-}

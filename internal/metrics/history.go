@@ -98,21 +98,33 @@ func (g Grown) Covers(over time.Duration) string {
 // were not two scrapes.
 func (h *History) Grown(at time.Time, over time.Duration) Grown {
 	s := sum{start: at.Add(-over), edges: map[float64]uint64{}}
-	for _, instance := range slices.Sorted(maps.Keys(h.all)) {
-		all := h.all[instance]
-		s.add(all[:lastUpTo(all, at)+1])
-	}
+	h.each(at, s.add)
 	for _, le := range slices.Sorted(maps.Keys(s.edges)) {
 		s.Buckets = append(s.Buckets, analysis.Bucket{LE: le, Count: s.edges[le]})
 	}
 	return s.Grown
 }
 
+// stretch is Grown without its histogram.
+func (h *History) stretch(at time.Time, over time.Duration) Stretch {
+	s := sum{start: at.Add(-over)}
+	h.each(at, s.add)
+	return Stretch{From: s.From, To: s.To, Requests: s.Served, Errors: s.Bursts}
+}
+
+// each gives what every instance had shown up to then.
+func (h *History) each(at time.Time, take func([]scrape)) {
+	for _, instance := range slices.Sorted(maps.Keys(h.all)) {
+		all := h.all[instance]
+		take(all[:lastUpTo(all, at)+1])
+	}
+}
+
 // sum adds up scrapes over a time of comparison.
 type sum struct {
 	Grown
 	start time.Time
-	edges map[float64]uint64
+	edges map[float64]uint64 // nil where histograms do not matter
 }
 
 // add takes in one instance.
@@ -151,6 +163,9 @@ func (s *sum) grow(before analysis.Counters, now scrape) {
 	if failed := now.Errors - min(before.Errors, now.Errors); failed > 0 {
 		s.Errors += failed
 		s.Bursts = append(s.Bursts, Burst{At: now.at, Count: float64(failed)})
+	}
+	if s.edges == nil {
+		return
 	}
 	had := map[float64]uint64{}
 	for _, b := range before.Buckets {

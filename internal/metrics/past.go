@@ -15,7 +15,7 @@ type Span struct {
 	// LatencyFrom is from when on histograms are wanted, From where it is zero: they
 	// are most of what must be read.
 	LatencyFrom time.Time
-	// Every is the distance of two looks; more than one scrape in it may become one.
+	// Every is the distance of two looks: what was scraped in it may become one.
 	Every time.Duration
 	// Told hears how far reading is. Nil where nobody listens.
 	Told func(done time.Time)

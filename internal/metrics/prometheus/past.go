@@ -35,7 +35,7 @@ func (s *Source) Past(ctx context.Context, m migration.Metrics, span metrics.Spa
 }
 
 func (s *Source) past(ctx context.Context, m migration.SideMetrics, span metrics.Span) (*metrics.Past, error) {
-	span.Every = max(span.Every, time.Millisecond)
+	span.Every = max(span.Every, s.scrape)
 	if !span.To.After(span.From) {
 		return nil, errors.New("want a time that ends after it begins")
 	}
