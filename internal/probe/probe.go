@@ -9,6 +9,7 @@ package probe
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,9 @@ const bodyLimit = 64 << 10
 // Prober asks over HTTP. The zero value uses DefaultTimeout.
 type Prober struct {
 	Timeout time.Duration
+	// TLS makes each request over TLS, with the production name as SNI, for which the
+	// certificate must verify; nil asks in the clear.
+	TLS *tls.Config
 }
 
 // answer is what one address gave.
@@ -67,7 +71,7 @@ func (p *Prober) Probe(ctx context.Context, side migration.Side, host string, ad
 	var all sync.WaitGroup
 	for i, address := range addresses {
 		target := net.JoinHostPort(address, strconv.Itoa(port))
-		req, err := request(ctx, target, host, path)
+		req, err := p.request(ctx, target, host, path)
 		if err != nil {
 			return migration.ProbeFacts{}, fmt.Errorf("probe %s: %w", target, err)
 		}
@@ -80,12 +84,28 @@ func (p *Prober) Probe(ctx context.Context, side migration.Side, host string, ad
 	return summary(side, answers), nil
 }
 
-func request(ctx context.Context, target, host, path string) (*http.Request, error) {
+// Ask asks one address once, as Probe does, and gives the status of its complete
+// answer and how long that took. An error is what kept the answer from being whole;
+// the time is then that until it was noticed.
+func (p *Prober) Ask(ctx context.Context, host, address string, port int, path string) (status int, took time.Duration, err error) {
+	target := net.JoinHostPort(address, strconv.Itoa(port))
+	req, err := p.request(ctx, target, host, path)
+	if err != nil {
+		return 0, 0, err
+	}
+	a := p.ask(req, target)
+	return a.status, a.took, a.err
+}
+
+func (p *Prober) request(ctx context.Context, target, host, path string) (*http.Request, error) {
 	ref, err := url.Parse(cmp.Or(path, "/"))
 	if err != nil || !strings.HasPrefix(ref.Path, "/") || ref.Host != "" {
 		return nil, fmt.Errorf("%q is not a path", path)
 	}
 	u := url.URL{Scheme: "http", Host: target, Path: ref.Path, RawQuery: ref.RawQuery}
+	if p.TLS != nil {
+		u.Scheme = "https"
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, err
@@ -100,10 +120,14 @@ func (p *Prober) ask(req *http.Request, target string) answer {
 	defer cancel()
 	// Neither a kept connection nor a proxy may answer for the address.
 	transport := &http.Transport{DisableKeepAlives: true, Proxy: nil}
+	if p.TLS != nil {
+		transport.TLSClientConfig = p.TLS.Clone()
+		transport.TLSClientConfig.ServerName, _, _ = strings.Cut(req.Host, ":")
+	}
 	began := time.Now()
 	resp, err := transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		return answer{address: target, err: err}
+		return answer{address: target, took: time.Since(began), err: err}
 	}
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, bodyLimit))
 	return answer{address: target, status: resp.StatusCode, took: time.Since(began), err: errors.Join(err, resp.Body.Close())}
@@ -114,7 +138,9 @@ func summary(side migration.Side, answers []answer) migration.ProbeFacts {
 	f := migration.ProbeFacts{Side: side, OK: true}
 	var good, bad []string
 	for _, a := range answers {
-		f.Latency = max(f.Latency, a.took.Microseconds())
+		if a.status != 0 {
+			f.Latency = max(f.Latency, a.took.Microseconds())
+		}
 		if a.ok() {
 			good = append(good, a.String())
 			continue

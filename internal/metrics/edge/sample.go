@@ -275,13 +275,14 @@ func (s *Source) baseline(ctx context.Context, m migration.Metrics, at time.Time
 	if !v.timed {
 		g.Buckets = nil
 	}
+	dispersion, days := v.history.Dispersion(at, over, s.scrape)
 	parts := []string{"requests " + m.Old.Requests, "errors " + m.Old.Errors}
 	if v.timed {
 		parts = append(parts, "latency "+m.Old.Latency)
 	}
 	return analysis.Baseline{
 		Requests: g.Requests, Errors: g.Errors, Buckets: g.Buckets, At: at, Vantage: m.Old.Vantage,
-		Dispersion: metrics.Dispersion(g.Bursts, g.From, g.To, s.scrape),
-		Source:     fmt.Sprintf("edge: %s; %s", strings.Join(parts, ", "), g.Covers(over)),
+		Dispersion: dispersion,
+		Source:     fmt.Sprintf("edge: %s; %s%s", strings.Join(parts, ", "), g.Covers(over), metrics.OfDays(days)),
 	}, nil
 }
