@@ -54,6 +54,13 @@ func (s Settings) agentPaths(arch string) (paths []string, named bool) {
 	return paths, false
 }
 
+// Program is the agent for an architecture, static and checked to be for it, from
+// where it is looked for when it is copied to a machine.
+func (s Settings) Program(arch string) ([]byte, error) {
+	b, err := s.binary(arch)
+	return b.data, err
+}
+
 // binary finds the agent for an architecture and reads it.
 func (s Settings) binary(arch string) (binary, error) {
 	paths, named := s.agentPaths(arch)
