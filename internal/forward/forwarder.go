@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -74,7 +75,7 @@ func open(ctx context.Context, s Settings) (*Forwarder, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Status)
 	if err != nil {
 		f.close()
-		return nil, fmt.Errorf("listen for the status: %w", err)
+		return nil, listening("listen for the status", err)
 	}
 	f.status = l
 	f.heard(l)
@@ -88,18 +89,27 @@ func (f *Forwarder) listen(ctx context.Context, r Route) error {
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", r.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return listening("listen", err)
 	}
 	p := &port{f: f, route: r, listener: l, address: l.Addr().String()}
 	r.Listen = p.address
-	p.pool = &pool{route: r, resolver: f.settings.Resolver, timeout: f.settings.ConnectTimeout, reach: reach.reach, own: f.own, say: f.settings.say,
-		answers: map[string]answer{}, excluded: map[netip.AddrPort]bool{}}
+	p.pool = newPool(r, f.settings, reach, f.own)
 	if r.Scheme.requests() {
 		p.http = newRequests(p)
 	}
 	f.ports = append(f.ports, p)
 	f.heard(l)
 	return nil
+}
+
+// ErrTaken: somebody else listens there.
+var ErrTaken = errors.New("the port is taken")
+
+func listening(op string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %w: %w", op, ErrTaken, err)
+	}
+	return fmt.Errorf("%s: %w", op, err)
 }
 
 func (f *Forwarder) heard(l net.Listener) {
@@ -118,14 +128,16 @@ func (f *Forwarder) close() {
 func (f *Forwarder) own(a netip.AddrPort) bool {
 	for _, p := range f.ports {
 		at := p.listener.Addr().(*net.TCPAddr).AddrPort()
-		if at.Port() != a.Port() {
-			continue
-		}
-		if at.Addr().Unmap() == a.Addr() || at.Addr().IsUnspecified() && here(a.Addr()) {
+		if at.Port() == a.Port() && covers(at.Addr().Unmap(), a.Addr()) {
 			return true
 		}
 	}
 	return false
+}
+
+// covers says whether who listens at an address hears what is sent to another.
+func covers(listening, a netip.Addr) bool {
+	return listening == a || listening.IsUnspecified() && here(a)
 }
 
 // here says whether an address is one of this machine's.

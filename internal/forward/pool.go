@@ -29,6 +29,11 @@ type pool struct {
 	excluded map[netip.AddrPort]bool // since they lead back to here
 }
 
+func newPool(r Route, s Settings, reach reacher, own func(netip.AddrPort) bool) *pool {
+	return &pool{route: r, resolver: s.Resolver, timeout: s.ConnectTimeout, reach: reach.reach, own: own, say: s.say,
+		answers: map[string]answer{}, excluded: map[netip.AddrPort]bool{}}
+}
+
 // answer is the last good one of a name.
 type answer struct {
 	addresses []netip.Addr
@@ -51,9 +56,6 @@ func (p *pool) resolve(ctx context.Context) error {
 	answers := p.ask(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.answers == nil {
-		p.answers, p.excluded = map[string]answer{}, map[netip.AddrPort]bool{}
-	}
 	for name, a := range answers {
 		last := p.answers[name]
 		switch {

@@ -40,7 +40,7 @@ type Route struct {
 	Scheme  Scheme
 	Targets []HostPort
 
-	SNI       string // the name that is sent and verified; empty is the target's
+	SNI       string // the name that is sent and verified; empty is the target's, or its address
 	CA        string // file of PEM certificates that are trusted instead of the system's
 	Pin       string // SHA-256 of the one certificate that is trusted, in hexadecimal
 	Proxy     int    // version of the PROXY protocol to the target; 0 is none
@@ -212,13 +212,6 @@ func (r Route) fits() error {
 		return errors.New("proxy is for tcp and tls: requests name their client in X-Forwarded-For")
 	case !r.Scheme.requests() && (r.Forwarded != Append || r.RFC7239):
 		return errors.New("forwarded and rfc7239 are for http and https")
-	}
-	if r.Scheme.secure() && r.SNI == "" && r.Pin == "" {
-		for _, t := range r.Targets {
-			if _, is := t.address(); is {
-				return fmt.Errorf("%s is an address: say with sni= which name its certificate bears", t.Host)
-			}
-		}
 	}
 	return nil
 }

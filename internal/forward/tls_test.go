@@ -56,6 +56,7 @@ func TestTLS(t *testing.T) {
 		"its CA and name":  {"?sni=example.com&ca=" + ca, "example.com", true},
 		"another name":     {"?sni=bank.example&ca=" + ca, "bank.example", false},
 		"the system's CAs": {"?sni=example.com", "example.com", false},
+		"its address":      {"?ca=" + ca, "", true},
 		"its pin":          {"?sni=whatever.example&pin=" + pin, "whatever.example", true},
 		"its pin, no name": {"?pin=" + pin, "", true},
 		"another's pin":    {"?sni=example.com&pin=" + other, "example.com", false},
