@@ -83,7 +83,7 @@ func (m *move) secrets(ctx context.Context) map[string]string {
 			out[key+" of the machine"] = strings.TrimSpace(value)
 		}
 	}
-	for _, ns := range []string{"royal-bank", "royal-bank-staging"} {
+	for _, ns := range []string{m.Branch.Namespace, m.Branch.Staging()} {
 		var secret struct{ Data map[string][]byte }
 		text, err := cluster.Kubectl(ctx, m.lab, nil, "-n", ns, "get", "secret", "royal-bank-api-secrets", "-o", "json")
 		m.must(err)

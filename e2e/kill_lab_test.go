@@ -11,6 +11,7 @@ import (
 
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/lab/demo"
+	"rehome.dev/rehome/lab/labtest"
 	"rehome.dev/rehome/lab/network"
 )
 
@@ -18,39 +19,41 @@ import (
 // and the rollback, the answer of the name server under way. Each time it is run
 // again and finds out by looking what had become of its change.
 func TestKilledAroundEveryChange(t *testing.T) {
-	r := newRelay(t)
-	m := newMove(t, bad, map[string]string{"settings.server": r.address()})
+	t.Parallel()
+	b := labtest.Branch(t)
+	r := newRelay(t, b)
+	m := newMove(t, b, bad, map[string]string{"settings.server": r.address()})
 	began := m.serial()
 	m.prepared()
 
 	start := func() *process { return m.start("run", m.File(), "--wait") }
-	m.killed(r, start, leadsAway, false)
-	if !leads(network.VM.Address.String(), servers...) {
+	m.killed(r, start, r.leadsAway, false)
+	if !m.leads(m.old(), servers...) {
 		t.Fatal("the switch was held, but a name server does not lead to the VM")
 	}
-	m.killed(r, m.resumed, leadsAway, true)
-	m.eventually(10*time.Second, "both name servers serve the switch", func() bool { return leads(m.balancer(), servers...) })
+	m.killed(r, m.resumed, r.leadsAway, true)
+	m.eventually(10*time.Second, "both name servers serve the switch", func() bool { return m.leads(m.balancer(), servers...) })
 	m.switchedOnce(migration.OutcomeUnknown)
 
-	armed := r.hold(leadsBack, false) // nothing leads back before it is killed for it
+	armed := r.hold(r.leadsBack, false) // nothing leads back before it is killed for it
 	p := m.resumed()
 	m.await(time.Minute, "the attempt turns back", isRollback)
 	p.kill()
 	r.release()
 	m.switchedOnce(migration.OutcomeDone)
-	if !leads(m.balancer(), network.NS1) {
+	if !m.leads(m.balancer(), network.NS1) {
 		t.Fatal("rehome was killed before it led back, but the primary leads back")
 	}
 	t.Logf("killed when the rollback was decided; its change was sent: %t", sprung(armed))
 
-	m.killed(r, m.resumed, leadsBack, true)
+	m.killed(r, m.resumed, r.leadsBack, true)
 	m.back(time.Now())
 	m.resumed().ends(time.Minute, rolledBack)
 	m.nothingTwice(r, began)
 	if s := m.state(); s.Mode != migration.ModeRolledBack || len(s.Left) > 0 || len(s.Pending) > 0 {
 		t.Errorf("ended as %s, with %d things left and %d pending", s.Mode, len(s.Left), len(s.Pending))
 	}
-	if replicas := m.kubectl("royal-bank", "get", "deployment", demo.Name, "-o", "jsonpath={.spec.replicas}"); replicas != "0" {
+	if replicas := m.kubectl(m.Branch.Namespace, "get", "deployment", demo.Name, "-o", "jsonpath={.spec.replicas}"); replicas != "0" {
 		t.Errorf("the cluster still has %s replicas", replicas)
 	}
 	m.run(done, "log", demo.Name, "--verify")

@@ -15,13 +15,15 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/lab/labtest"
 	"rehome.dev/rehome/lab/network"
 )
 
 // TestMistakesAreExplained makes the mistakes that people make with real parts.
 // Each is told with what to do about it, before anything was changed.
 func TestMistakesAreExplained(t *testing.T) {
-	m := newMove(t, good, nil)
+	t.Parallel()
+	m := newMove(t, labtest.Branch(t), good, nil)
 	// pods of a move before are silent, not gone, for some seconds
 	m.eventually(30*time.Second, "without a mistake the doctor finds none", func() bool {
 		out, err := m.Output(t.Context(), done, "doctor", m.File())
@@ -40,7 +42,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"nothing is permitted", "settings.kubeconfig", m.kubeconfig("", m.nobody()), m.lab.RunPath("kubeconfig"),
 			[]string{`failed +cluster .*list services`, `not allowed: .*(patch|create) deployments`, `hint: .*--rbac`}},
 		{"the TSIG key is another one", "settings.tsigSecretFile", m.wrongKey(), m.lab.RunPath("tsig.key"),
-			[]string{`failed +dns +zone golemtrust\.am\. .*(BADSIG|NOTAUTH|signature)`, `hint: .*(key|secret)`}},
+			[]string{`failed +dns +zone ` + regexp.QuoteMeta(m.Branch.Zone) + ` .*(BADSIG|NOTAUTH|signature)`, `hint: .*(key|secret)`}},
 		{"there is no TSIG key", "settings.tsigSecretFile", filepath.Join(m.Dir, "nothing.key"), m.lab.RunPath("tsig.key"),
 			[]string{`failed +dns .*nothing\.key`, `hint: `}},
 		{"Prometheus cannot be reached", "settings.url", "http://" + closed, "http://" + netip.AddrPortFrom(network.Prom.Address, 9090).String(),
@@ -62,7 +64,8 @@ func TestMistakesAreExplained(t *testing.T) {
 // TestAWrongKeyStopsAtTheRehearsal runs with a key that the name server does not
 // know: it is noticed at the rehearsal, long before the real records.
 func TestAWrongKeyStopsAtTheRehearsal(t *testing.T) {
-	m := newMove(t, good, nil)
+	t.Parallel()
+	m := newMove(t, labtest.Branch(t), good, nil)
 	m.must(m.SetPolicy("settings.tsigSecretFile", m.wrongKey()))
 	serial := m.serial()
 	m.prepared()
@@ -106,9 +109,9 @@ func (m *move) kubeconfig(server, token string) string {
 // nobody is the token of a service account without any rights.
 func (m *move) nobody() string {
 	m.t.Helper()
-	m.kubectl("royal-bank-staging", "create", "serviceaccount", "nobody")
-	m.t.Cleanup(func() { m.forget("royal-bank-staging", "serviceaccount", "nobody") })
-	return m.kubectl("royal-bank-staging", "create", "token", "nobody", "--duration=10m")
+	m.kubectl(m.Branch.Staging(), "create", "serviceaccount", "nobody")
+	m.t.Cleanup(func() { m.forget(m.Branch.Staging(), "serviceaccount", "nobody") })
+	return m.kubectl(m.Branch.Staging(), "create", "token", "nobody", "--duration=10m")
 }
 
 // wrongKey is a file with a secret of the right form and the wrong value.

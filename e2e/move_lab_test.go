@@ -14,6 +14,8 @@ import (
 	mdns "github.com/miekg/dns"
 
 	"rehome.dev/rehome/internal/store/sqlite"
+	"rehome.dev/rehome/lab/branch"
+	"rehome.dev/rehome/lab/client"
 	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/demo"
 	"rehome.dev/rehome/lab/network"
@@ -70,10 +72,13 @@ type move struct {
 	drilled bool // the drills of staging are made and not waived
 }
 
-// newMove gives a migration that has not begun, on a lab that holds nothing of
-// one before. The lab is given back when the test ends, and no secret may be in
-// anything that was written or said meanwhile.
-func newMove(t *testing.T, release func(demo.Images) string, policy map[string]string) *move {
+// newMove gives the migration of a branch, that has not begun and of which there is
+// nothing from one before. The branch is given back when the test ends, and no secret
+// may be in anything that was written or said meanwhile.
+//
+// The resolver may know the name of the head office, whose clients are always there, for
+// as long as the lab's TTL; see forgotten.
+func newMove(t *testing.T, b branch.Branch, release func(demo.Images) string, policy map[string]string) *move {
 	t.Helper()
 	lab, err := part.New(part.NewProgress(t.Output(), false))
 	if err != nil {
@@ -82,6 +87,9 @@ func newMove(t *testing.T, release func(demo.Images) string, policy map[string]s
 	m := &move{t: t, lab: lab, said: &transcript{}}
 	if m.World, err = demo.NewWorld(t.Context(), lab, filepath.Join(t.TempDir(), "move"), m.said); err != nil {
 		t.Fatal(err)
+	}
+	if b != branch.Head {
+		m.must(m.At(b))
 	}
 	images, err := m.Images()
 	if err != nil {
@@ -93,8 +101,12 @@ func newMove(t *testing.T, release func(demo.Images) string, policy map[string]s
 			m.must(m.SetPolicy(key, value))
 		}
 	}
-	m.reset()
+	m.reset(beginTTL)
 	t.Cleanup(m.end)
+	if b != branch.Head {
+		m.must(client.Start(t.Context(), lab, b))
+		m.forgotten()
+	}
 	return m
 }
 
@@ -102,7 +114,7 @@ func good(i demo.Images) string { return i.Good }
 func bad(i demo.Images) string  { return i.Bad }
 
 // end looks for secrets, shows what was said where the test failed, and gives the
-// lab back.
+// branch back.
 func (m *move) end() {
 	if m.running != nil {
 		m.running.kill()
@@ -114,19 +126,30 @@ func (m *move) end() {
 	if m.t.Failed() {
 		m.t.Logf("what rehome said:\n%s", m.said)
 	}
-	m.reset()
+	if m.Branch == branch.Head {
+		m.reset(labTTL)
+		return
+	}
+	m.reset(beginTTL)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	m.must(client.Stop(ctx, m.lab, m.Branch))
 }
 
-// reset returns when the lab is as before a migration and its resolver has
-// forgotten the one before.
-func (m *move) reset() {
+// reset returns when the branch is as before a migration, with that TTL of its names.
+func (m *move) reset(ttl int) {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	m.must(m.Reset(ctx, beginTTL))
-	m.eventually(time.Minute, "both name servers and the resolver lead to the VM as a test begins", func() bool {
-		held := ask(network.Resolver, service, mdns.TypeA)
-		return leads(network.VM.Address.String(), network.NS1, network.NS2, network.Resolver) && len(held) == 1 && held[0].Header().Ttl <= beginTTL
+	m.must(m.Reset(ctx, ttl))
+}
+
+// forgotten returns when the resolver knows the name no longer than a test begins with.
+func (m *move) forgotten() {
+	m.t.Helper()
+	m.eventually(time.Minute, "both name servers and the resolver lead to the old side as a test begins", func() bool {
+		held := ask(network.Resolver, m.Branch.Service(), mdns.TypeA)
+		return m.leads(m.old(), network.NS1, network.NS2, network.Resolver) && len(held) == 1 && held[0].Header().Ttl <= beginTTL
 	})
 }
 

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -12,16 +13,20 @@ import (
 	"rehome.dev/rehome/internal/runbook"
 	"rehome.dev/rehome/lab/demo"
 	"rehome.dev/rehome/lab/labtest"
+	"rehome.dev/rehome/lab/prometheus"
 )
 
 // TestTheNamesGoBackWithoutTheCluster kills the API server when the rollback has
 // been decided and before the names are led back: they go back all the same, and
 // what only the cluster can do is left with a note, or done once it is there.
 func TestTheNamesGoBackWithoutTheCluster(t *testing.T) {
-	r := newRelay(t)
-	m := newMove(t, bad, map[string]string{"settings.server": r.address(), "rollback.budget": "8s"})
+	t.Parallel()
+	labtest.Alone(t)
+	b := labtest.Branch(t)
+	r := newRelay(t, b)
+	m := newMove(t, b, bad, map[string]string{"settings.server": r.address(), "rollback.budget": "8s"})
 	m.prepared()
-	armed := r.hold(leadsBack, false)
+	armed := r.hold(r.leadsBack, false)
 	p := m.start("run", m.File(), "--wait")
 	armed.springs(m, 3*time.Minute)
 	verdict := m.await(time.Second, "the attempt turns back", isRollback)
@@ -44,7 +49,7 @@ func TestTheNamesGoBackWithoutTheCluster(t *testing.T) {
 	if out := p.said.String(); !strings.Contains(out, "left for a person: "+runbook.Title(migration.StepSaveLogs)) {
 		t.Error("nobody is told that the logs could not be saved")
 	}
-	replicas := m.kubectl("royal-bank", "get", "deployment", demo.Name, "-o", "jsonpath={.spec.replicas}")
+	replicas := m.kubectl(m.Branch.Namespace, "get", "deployment", demo.Name, "-o", "jsonpath={.spec.replicas}")
 	noted := strings.Contains(p.said.String(), "left for a person: "+runbook.Title(migration.StepScaleDown))
 	t.Logf("at the end the cluster has %s replicas; left with a note: %t", replicas, noted)
 	if replicas != "0" && !noted {
@@ -59,11 +64,17 @@ func TestTheNamesGoBackWithoutTheCluster(t *testing.T) {
 // TestBlindIsNotBad takes the metrics away in mid-watch: a person is asked, the
 // names stay, and it goes on when the metrics are back.
 func TestBlindIsNotBad(t *testing.T) {
-	m := newMove(t, good, map[string]string{"watch.for": "15s"})
+	t.Parallel()
+	b := labtest.Branch(t)
+	m := newMove(t, b, good, map[string]string{"watch.for": "15s"})
+	source, url, err := prometheus.StartBeside(t.Context(), m.lab, b)
+	m.must(err)
+	t.Cleanup(func() { m.must(m.lab.Stop(context.Background(), source)) })
+	m.must(m.SetPolicy("settings.url", url))
 	m.prepared()
 	p := m.start("run", m.File(), "--wait")
 	m.await(3*time.Minute, "it watches", isMove(migration.ModeForward, migration.StepWatch))
-	labtest.Kill(t, "prometheus")
+	labtest.Kill(t, source)
 	blind := m.await(time.Minute, "the verdict is blind", isVerdict(analysis.Blind))
 	m.eventually(20*time.Second, "a person is asked", func() bool {
 		return strings.Contains(p.said.String(), "a person is needed for BLIND")
@@ -77,7 +88,7 @@ func TestBlindIsNotBad(t *testing.T) {
 		return r.At.Sub(liveOf(r).Judge.Verdict.Since) > 8*time.Second
 	})
 	live := liveOf(longer)
-	if s := m.state(); s.Mode != migration.ModeForward || !leads(m.balancer(), servers...) {
+	if s := m.state(); s.Mode != migration.ModeForward || !m.leads(m.balancer(), servers...) {
 		t.Fatalf("blind alone has turned the attempt around: %s", s.Mode)
 	}
 	if !live.Warm.Last.After(blind.At) || live.Warm.Since.After(blind.At) {
@@ -86,7 +97,7 @@ func TestBlindIsNotBad(t *testing.T) {
 	t.Logf("blind since %s, own probes answered from %s to %s", live.Judge.Verdict.Since.Format(time.TimeOnly),
 		live.Warm.Since.Format(time.TimeOnly), live.Warm.Last.Format(time.TimeOnly))
 
-	labtest.Start(t, "prometheus")
+	labtest.Start(t, source)
 	repaired := time.Now()
 	m.await(2*time.Minute, "the watch is left", isMove(migration.ModeForward, migration.StepValidate))
 	t.Logf("the watch is left %.1f s after the metrics are back", time.Since(repaired).Seconds())

@@ -12,18 +12,20 @@ import (
 
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/lab/demo"
+	"rehome.dev/rehome/lab/labtest"
 	"rehome.dev/rehome/lab/network"
 )
 
 // TestAbortAfterLeadTakesEverythingAway aborts from a second terminal while the
 // first waits for the lead.
 func TestAbortAfterLeadTakesEverythingAway(t *testing.T) {
-	m := newMove(t, good, map[string]string{"dns.lead": "10m"})
+	t.Parallel()
+	m := newMove(t, labtest.Branch(t), good, map[string]string{"dns.lead": "10m"})
 	before := m.objects()
 	m.prepared()
 	first := m.start("run", m.File(), "--wait")
 	m.await(2*time.Minute, "it waits for the lead", isMove(migration.ModeForward, migration.StepLead))
-	for _, ttl := range ttls() {
+	for _, ttl := range m.ttls() {
 		if ttl != policyTTL {
 			t.Errorf("in the lead a name server gives a TTL of %d s", ttl)
 		}
@@ -44,15 +46,15 @@ func TestAbortAfterLeadTakesEverythingAway(t *testing.T) {
 	if s := m.state(); s.Mode != migration.ModeAborted || len(s.Left) > 0 {
 		t.Errorf("ended as %s, left %v", s.Mode, s.Left)
 	}
-	for _, ttl := range ttls() {
+	for _, ttl := range m.ttls() {
 		if ttl != beginTTL {
 			t.Errorf("after the abort a name server gives a TTL of %d s", ttl)
 		}
 	}
-	if !leads(network.VM.Address.String(), servers...) {
+	if !m.leads(m.old(), servers...) {
 		t.Error("after the abort the name does not lead to the VM")
 	}
-	if left := ask(network.NS1, generation, mdns.TypeTXT); len(left) > 0 {
+	if left := ask(network.NS1, m.generation(), mdns.TypeTXT); len(left) > 0 {
 		t.Errorf("the generation record is left: %s", left)
 	}
 	if left := m.objects(); fmt.Sprint(left) != fmt.Sprint(before) {
@@ -66,7 +68,7 @@ func TestAbortAfterLeadTakesEverythingAway(t *testing.T) {
 // objects are what rehome has made in both namespaces.
 func (m *move) objects() []string {
 	var out []string
-	for _, ns := range []string{"royal-bank", "royal-bank-staging"} {
+	for _, ns := range []string{m.Branch.Namespace, m.Branch.Staging()} {
 		for name := range strings.FieldsSeq(m.kubectl(ns, "get", "deployment,statefulset,service", "-l", "app.kubernetes.io/managed-by=rehome", "-o", "name")) {
 			out = append(out, ns+"/"+name)
 		}
@@ -77,7 +79,8 @@ func (m *move) objects() []string {
 // TestTwoProcesses has a second rehome that cannot act while the first one does,
 // and a rollback by it that counts at once.
 func TestTwoProcesses(t *testing.T) {
-	m := newMove(t, good, map[string]string{"watch.for": "10m"})
+	t.Parallel()
+	m := newMove(t, labtest.Branch(t), good, map[string]string{"watch.for": "10m"})
 	m.prepared()
 	first := m.start("run", m.File(), "--wait")
 	m.await(3*time.Minute, "it watches", isMove(migration.ModeForward, migration.StepWatch))

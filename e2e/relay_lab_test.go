@@ -14,6 +14,7 @@ import (
 
 	mdns "github.com/miekg/dns"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/network"
 )
 
@@ -21,7 +22,7 @@ import (
 // exactly where it is most awkward: sent but not there, or made but not answered.
 // It passes bytes, so signatures stay whole.
 type relay struct {
-	t        *testing.T
+	branch   branch.Branch
 	listener net.Listener
 	mu       sync.Mutex
 	trap     *trap
@@ -36,13 +37,13 @@ type trap struct {
 	goOn   chan struct{}
 }
 
-func newRelay(t *testing.T) *relay {
+func newRelay(t *testing.T, b branch.Branch) *relay {
 	t.Helper()
 	l, err := net.Listen("tcp", netip.AddrPortFrom(network.Ops.Address, 0).String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{t: t, listener: l}
+	r := &relay{branch: b, listener: l}
 	var open sync.WaitGroup
 	open.Go(func() {
 		for {
@@ -138,7 +139,7 @@ func (r *relay) count(m *mdns.Msg) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, rr := range m.Ns {
-		if txt, ok := rr.(*mdns.TXT); ok && txt.Hdr.Class == mdns.ClassINET && txt.Hdr.Name == generation {
+		if txt, ok := rr.(*mdns.TXT); ok && txt.Hdr.Class == mdns.ClassINET && txt.Hdr.Name == "_rehome."+r.branch.Service() {
 			r.passed = append(r.passed, txt.Txt[0])
 		}
 	}
@@ -175,20 +176,21 @@ func gone(conn net.Conn) bool {
 	return !(errors.As(err, &slow) && slow.Timeout())
 }
 
-// leadsAway says whether a change leads the service away from the VM.
-func leadsAway(m *mdns.Msg) bool {
-	return holds(m.Ns, func(a string) bool { return a != network.VM.Address.String() })
+// leadsAway says whether a change leads the service away from the old side.
+func (r *relay) leadsAway(m *mdns.Msg) bool {
+	old := r.branch.Old.Address.String()
+	return r.holds(m.Ns, func(a string) bool { return a != old })
 }
 
-// leadsBack says whether a change leads the service from elsewhere to the VM.
-func leadsBack(m *mdns.Msg) bool {
-	vm := network.VM.Address.String()
-	return holds(m.Ns, func(a string) bool { return a == vm }) && holds(m.Answer, func(a string) bool { return a != vm })
+// leadsBack says whether a change leads the service from elsewhere to the old side.
+func (r *relay) leadsBack(m *mdns.Msg) bool {
+	old := r.branch.Old.Address.String()
+	return r.holds(m.Ns, func(a string) bool { return a == old }) && r.holds(m.Answer, func(a string) bool { return a != old })
 }
 
-func holds(section []mdns.RR, address func(string) bool) bool {
+func (r *relay) holds(section []mdns.RR, address func(string) bool) bool {
 	for _, rr := range section {
-		if a, ok := rr.(*mdns.A); ok && a.Hdr.Name == service && a.Hdr.Class == mdns.ClassINET && address(a.A.String()) {
+		if a, ok := rr.(*mdns.A); ok && a.Hdr.Name == r.branch.Service() && a.Hdr.Class == mdns.ClassINET && address(a.A.String()) {
 			return true
 		}
 	}

@@ -15,13 +15,15 @@ import (
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/lab/client"
 	"rehome.dev/rehome/lab/demo"
+	"rehome.dev/rehome/lab/labtest"
 	"rehome.dev/rehome/lab/network"
 )
 
 // TestABadReleaseIsRolledBackAndAGoodOneMoves is the whole procedure, as people
 // and clients see it.
 func TestABadReleaseIsRolledBackAndAGoodOneMoves(t *testing.T) {
-	m := newMove(t, bad, nil)
+	t.Parallel()
+	m := newMove(t, labtest.Head(t), bad, nil)
 	m.drilled = true
 	m.badRelease()
 	m.refusedWithoutAnalysis()
@@ -35,6 +37,7 @@ func (m *move) badRelease() {
 	began := time.Now()
 	m.prepared()
 	p := m.start("run", m.File(), "--wait")
+	m.forgotten()
 	intent := m.await(5*time.Minute, "the switch is intended", isIntent(migration.ForSwitch))
 	verdict := m.await(time.Minute, "the attempt turns back", isRollback)
 	back := m.back(verdict.At)
@@ -54,7 +57,7 @@ func (m *move) badRelease() {
 		t.Errorf("the way back took too long: records %s, clients %s", back, last.Sub(verdict.At))
 	}
 	m.whoAnswered(seconds, intent.At, last)
-	if replicas := m.kubectl("royal-bank", "get", "deployment", demo.Name, "-o", "jsonpath={.spec.replicas}"); replicas != "0" {
+	if replicas := m.kubectl(m.Branch.Namespace, "get", "deployment", demo.Name, "-o", "jsonpath={.spec.replicas}"); replicas != "0" {
 		t.Errorf("after the rollback the cluster still has %s replicas", replicas)
 	}
 	if got := outcomes(m.swaps(), migration.ForRollback); !slices.Equal(got, []migration.Outcome{migration.OutcomeDone}) {
@@ -120,8 +123,8 @@ func (m *move) goodRelease() {
 	p := m.start("run", m.File(), "--wait")
 	intent := m.await(5*time.Minute, "the switch is intended again", isIntent(migration.ForSwitch))
 	m.await(30*time.Second, "every name server serves the switch", isMove(migration.ModeForward, migration.StepWatch))
-	if address := m.balancer(); !leads(address, servers...) {
-		t.Errorf("the journal says that both name servers serve the switch, but they give %s and %s", addresses(network.NS1), addresses(network.NS2))
+	if address := m.balancer(); !m.leads(address, servers...) {
+		t.Errorf("the journal says that both name servers serve the switch, but they give %s and %s", m.addresses(network.NS1), m.addresses(network.NS2))
 	}
 	p.ends(2*time.Minute, done)
 
@@ -133,15 +136,15 @@ func (m *move) goodRelease() {
 	if end := sum(seconds[len(seconds)-3:]); end.By["vm"] != 0 || end.By["kubernetes"] == 0 {
 		t.Errorf("at the end the clients are answered by %v", end.By)
 	}
-	if address := m.balancer(); !leads(address, servers...) {
+	if address := m.balancer(); !m.leads(address, servers...) {
 		t.Errorf("at the end the name servers do not lead to %s", address)
 	}
-	for _, ttl := range ttls() {
+	for _, ttl := range m.ttls() {
 		if ttl != beginTTL {
 			t.Errorf("the VM is released, and the TTL is %d s, was %d s", ttl, beginTTL)
 		}
 	}
-	if left := ask(network.NS1, generation, mdns.TypeTXT); len(left) > 0 {
+	if left := ask(network.NS1, m.generation(), mdns.TypeTXT); len(left) > 0 {
 		t.Errorf("the generation record is left: %s", left)
 	}
 }
@@ -154,7 +157,7 @@ func (m *move) recorded() {
 	}
 	for format, word := range map[string]string{"html": "</html>", "md": "# ", "json": `"` + demo.Name + `"`} {
 		out := filepath.Join(m.Dir, "report."+format)
-		m.run(done, "report", demo.Name, "--format", format, "--load", client.CountFile(m.lab), "--out", out)
+		m.run(done, "report", demo.Name, "--format", format, "--load", client.CountFile(m.lab, m.Branch), "--out", out)
 		text, err := os.ReadFile(out)
 		m.must(err)
 		if !strings.Contains(string(text), word) || !strings.Contains(string(text), "retired") {

@@ -14,7 +14,7 @@ func (m *move) seconds(from, to time.Time) []client.Second {
 	m.t.Helper()
 	var out []client.Second
 	m.eventually(30*time.Second, "the client has counted them", func() bool {
-		all, err := client.Read(client.CountFile(m.lab))
+		all, err := client.Read(client.CountFile(m.lab, m.Branch))
 		m.must(err)
 		if len(all) == 0 || all[len(all)-1].T.Before(to) {
 			return false

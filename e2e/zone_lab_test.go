@@ -13,12 +13,11 @@ import (
 	"rehome.dev/rehome/lab/network"
 )
 
-// service is the name that moves, and generation the record of who changed it.
-const (
-	zone       = "golemtrust.am."
-	service    = demo.Name + "." + zone
-	generation = "_rehome." + service
-)
+// generation is the record of who changed the name that moves.
+func (m *move) generation() string { return "_rehome." + m.Branch.Service() }
+
+// old is the address that serves before the move.
+func (m *move) old() string { return m.Branch.Old.Address.String() }
 
 // servers are both name servers.
 var servers = []network.Host{network.NS1, network.NS2}
@@ -35,18 +34,18 @@ func ask(h network.Host, name string, typ uint16) []mdns.RR {
 
 // leads says whether all of the servers lead the service to that address and no
 // other.
-func leads(address string, servers ...network.Host) bool {
+func (m *move) leads(address string, servers ...network.Host) bool {
 	for _, h := range servers {
-		if a := addresses(h); len(a) != 1 || a[0] != address {
+		if a := m.addresses(h); len(a) != 1 || a[0] != address {
 			return false
 		}
 	}
 	return true
 }
 
-func addresses(h network.Host) []string {
+func (m *move) addresses(h network.Host) []string {
 	var out []string
-	for _, rr := range ask(h, service, mdns.TypeA) {
+	for _, rr := range ask(h, m.Branch.Service(), mdns.TypeA) {
 		if a, ok := rr.(*mdns.A); ok {
 			out = append(out, a.A.String())
 		}
@@ -56,21 +55,21 @@ func addresses(h network.Host) []string {
 }
 
 // ttls are the TTLs with which both name servers give the service's address.
-func ttls() []uint32 {
+func (m *move) ttls() []uint32 {
 	var out []uint32
 	for _, h := range servers {
-		for _, rr := range ask(h, service, mdns.TypeA) {
+		for _, rr := range ask(h, m.Branch.Service(), mdns.TypeA) {
 			out = append(out, rr.Header().Ttl)
 		}
 	}
 	return out
 }
 
-// back is how long after a moment both name servers lead to the VM again.
+// back is how long after a moment both name servers lead to the old side again.
 func (m *move) back(after time.Time) time.Duration {
 	m.t.Helper()
 	m.eventually(30*time.Second, "both name servers lead back", func() bool {
-		return leads(network.VM.Address.String(), servers...)
+		return m.leads(m.old(), servers...)
 	})
 	return time.Since(after)
 }
@@ -78,13 +77,13 @@ func (m *move) back(after time.Time) time.Duration {
 // balancer is the address that production has in the cluster.
 func (m *move) balancer() string {
 	m.t.Helper()
-	return m.kubectl("royal-bank", "get", "service", demo.Name, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+	return m.kubectl(m.Branch.Namespace, "get", "service", demo.Name, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
 }
 
 // serial is the zone's serial at the primary, which grows by one with each change.
 func (m *move) serial() uint32 {
 	m.t.Helper()
-	for _, rr := range ask(network.NS1, zone, mdns.TypeSOA) {
+	for _, rr := range ask(network.NS1, m.Branch.Zone, mdns.TypeSOA) {
 		if soa, ok := rr.(*mdns.SOA); ok {
 			return soa.Serial
 		}

@@ -24,12 +24,10 @@ import (
 
 func TestMain(m *testing.M) { labtest.Main(m) }
 
-const namespace = "royal-bank-staging"
-
 // pod is the bank, put right, with what it must be told and nothing else.
 const pod = `apiVersion: v1
 kind: Pod
-metadata: {name: built-image, namespace: ` + namespace + `}
+metadata: {name: built-image, namespace: NAMESPACE}
 spec:
   terminationGracePeriodSeconds: 1
   containers:
@@ -84,7 +82,7 @@ func TestTheBankIsBuiltPushedPulledAndServes(t *testing.T) {
 	}
 	t.Log(first)
 	secrets(t, lab, w.Dir, said.String())
-	serves(t, lab, ref)
+	serves(t, lab, labtest.Branch(t).Staging(), ref)
 	if err := w.UseImage(ref); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +142,7 @@ func secrets(t *testing.T, lab *part.Lab, dir, said string) {
 }
 
 // serves lets a pod pull the image and waits until it answers.
-func serves(t *testing.T, lab *part.Lab, ref string) {
+func serves(t *testing.T, lab *part.Lab, namespace, ref string) {
 	t.Helper()
 	remove := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -157,7 +155,7 @@ func serves(t *testing.T, lab *part.Lab, ref string) {
 	t.Cleanup(remove)
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	if _, err := cluster.Kubectl(ctx, lab, []byte(strings.ReplaceAll(pod, "IMAGE", ref)), "apply", "--filename", "-"); err != nil {
+	if _, err := cluster.Kubectl(ctx, lab, []byte(strings.NewReplacer("NAMESPACE", namespace, "IMAGE", ref).Replace(pod)), "apply", "--filename", "-"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := cluster.Kubectl(ctx, lab, nil, "--namespace", namespace, "wait", "--for=condition=Ready", "pod/built-image", "--timeout=60s")

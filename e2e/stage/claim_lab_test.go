@@ -29,9 +29,9 @@ func TestAPodWithAClaimIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.deploy()
-	before := s.kubectl(nil, "-n", staging, "get", "pods", "-o", "jsonpath={.items[*].metadata.name} {.items[*].metadata.uid}")
+	before := s.kubectl(nil, "-n", s.branch.Staging(), "get", "pods", "-o", "jsonpath={.items[*].metadata.name} {.items[*].metadata.uid}")
 	res := s.drill(migration.DrillReplace)
-	after := s.kubectl(nil, "-n", staging, "get", "pods", "-o", "jsonpath={.items[*].metadata.name} {.items[*].metadata.uid}")
+	after := s.kubectl(nil, "-n", s.branch.Staging(), "get", "pods", "-o", "jsonpath={.items[*].metadata.name} {.items[*].metadata.uid}")
 	name, uid, _ := strings.Cut(before, " ")
 	if next, other, _ := strings.Cut(after, " "); res.Verdict != migration.Pass || next != name || other == uid || name != s.workload()+"-0" {
 		t.Errorf("%s: %s; pod %s, and afterwards %s", res.Verdict, res.Text, before, after)
@@ -44,12 +44,13 @@ func TestAPodWithAClaimIsReplaced(t *testing.T) {
 // volume gives the node a directory for the next claim, and where it is seen here.
 func (s *stage) volume(size int64) string {
 	s.t.Helper()
-	dir := s.lab.StatePath("claim")
+	name := "claim-" + s.branch.Namespace
+	dir := s.lab.StatePath(name)
 	s.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
-		for _, argv := range [][]string{{"-n", staging, "delete", "statefulset,pod", "-l", "app.kubernetes.io/managed-by=rehome", "--wait=true", "--timeout=60s"},
-			{"-n", staging, "delete", "pvc", "--all", "--timeout=30s"}, {"delete", "pv", "claim", "--ignore-not-found", "--timeout=30s"}} {
+		for _, argv := range [][]string{{"-n", s.branch.Staging(), "delete", "statefulset,pod", "-l", "app.kubernetes.io/managed-by=rehome", "--wait=true", "--timeout=60s"},
+			{"-n", s.branch.Staging(), "delete", "pvc", "--all", "--timeout=30s"}, {"delete", "pv", name, "--ignore-not-found", "--timeout=30s"}} {
 			if _, err := cluster.Kubectl(ctx, s.lab, nil, argv...); err != nil {
 				s.t.Error(err)
 			}
@@ -66,12 +67,12 @@ func (s *stage) volume(size int64) string {
 	}
 	s.kubectl(fmt.Appendf(nil, `apiVersion: v1
 kind: PersistentVolume
-metadata: {name: claim}
+metadata: {name: %s}
 spec:
   capacity: {storage: %d}
   accessModes: [ReadWriteOnce]
   persistentVolumeReclaimPolicy: Retain
   hostPath: {path: %s, type: Directory}
-`, size, dir), "apply", "-f", "-")
+`, name, size, dir), "apply", "-f", "-")
 	return dir
 }

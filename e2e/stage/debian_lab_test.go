@@ -109,7 +109,7 @@ func (s *stage) convert(root, dir string) []migration.Mount {
 	s.t.Helper()
 	name := strings.ReplaceAll(strings.TrimPrefix(dir, "/etc/"), ".", "-")
 	out := filepath.Join(s.t.TempDir(), name)
-	args := []string{"convert", dir, "--name", name, "--namespace", staging, "--out", out, "--doubtful-secret",
+	args := []string{"convert", dir, "--name", name, "--namespace", s.branch.Staging(), "--out", out, "--doubtful-secret",
 		"--kubeconfig", cluster.Kubeconfig(s.lab), "--apply", "-o", "json"}
 	stdout, stderr, err := s.on(root, args...)
 	if left := s.decide(name, stdout, filepath.Join(filepath.Dir(out), "rehome.convert.yaml")); len(left) > 0 {
@@ -131,7 +131,7 @@ func (s *stage) convert(root, dir string) []migration.Mount {
 	s.t.Logf("%s: %d files, %v", dir, len(report.Files), report.Objects)
 	s.t.Cleanup(func() {
 		for _, o := range report.Objects {
-			_, _ = cluster.Kubectl(context.Background(), s.lab, nil, "-n", staging, "delete", "--ignore-not-found", o.Kind, o.Name)
+			_, _ = cluster.Kubectl(context.Background(), s.lab, nil, "-n", s.branch.Staging(), "delete", "--ignore-not-found", o.Kind, o.Name)
 		}
 	})
 	s.noCanary(name, stdout, stderr, out)

@@ -20,7 +20,7 @@ func TestEndedUnderLoad(t *testing.T) {
 	defer cancel()
 	go func() {
 		for ctx.Err() == nil {
-			pods, err := cluster.Kubectl(ctx, s.lab, nil, "-n", staging, "get", "pods", "-l", "app.kubernetes.io/name="+s.workload(), "-o", "jsonpath={.items[*].metadata.deletionTimestamp}")
+			pods, err := cluster.Kubectl(ctx, s.lab, nil, "-n", s.branch.Staging(), "get", "pods", "-l", "app.kubernetes.io/name="+s.workload(), "-o", "jsonpath={.items[*].metadata.deletionTimestamp}")
 			if err == nil && pods != "" {
 				cancel()
 			}
@@ -37,12 +37,12 @@ func TestEndedUnderLoad(t *testing.T) {
 // TestLeftovers removes what a drill has left that was killed, and nothing else.
 func TestLeftovers(t *testing.T) {
 	s := newStage(t, nil)
-	const service = `{"apiVersion":"v1","kind":"Service","metadata":{"name":%NAME,"namespace":"royal-bank-staging","labels":{%LABELS"app.kubernetes.io/instance":"royal-bank-api","app.kubernetes.io/managed-by":"rehome"}},"spec":{"ports":[{"port":80}]}}`
+	const service = `{"apiVersion":"v1","kind":"Service","metadata":{"name":%NAME,"namespace":%NAMESPACE,"labels":{%LABELS"app.kubernetes.io/instance":"royal-bank-api","app.kubernetes.io/managed-by":"rehome"}},"spec":{"ports":[{"port":80}]}}`
 	for name, labels := range map[string]string{"killed-drill": `"rehome.dev/drill":"drain-load",`, "no-drill": ""} {
-		s.kubectl([]byte(strings.NewReplacer("%NAME", `"`+name+`"`, "%LABELS", labels).Replace(service)), "create", "-f", "-")
+		s.kubectl([]byte(strings.NewReplacer("%NAMESPACE", `"`+s.branch.Staging()+`"`, "%NAME", `"`+name+`"`, "%LABELS", labels).Replace(service)), "create", "-f", "-")
 	}
 	s.drill(migration.DrillSession)
-	if left := s.kubectl(nil, "-n", staging, "get", "service", "-o", "name"); left != "service/no-drill" {
+	if left := s.kubectl(nil, "-n", s.branch.Staging(), "get", "service", "-o", "name"); left != "service/no-drill" {
 		t.Errorf("what is left: %q", left)
 	}
 }
@@ -53,7 +53,7 @@ func (s *stage) whole(t *testing.T) {
 	if n := s.Ready(t, s.workload()); n != int(s.spec.Workloads[0].Replicas) {
 		t.Errorf("%d pods are ready", n)
 	}
-	if left := s.kubectl(nil, "-n", staging, "get", "pod,service", "-l", "rehome.dev/drill", "-o", "name"); left != "" {
+	if left := s.kubectl(nil, "-n", s.branch.Staging(), "get", "pod,service", "-l", "rehome.dev/drill", "-o", "name"); left != "" {
 		t.Errorf("left: %s", left)
 	}
 }

@@ -24,7 +24,7 @@ func TestConformance(t *testing.T) {
 func (s *stage) Ready(t *testing.T, workload string) int {
 	t.Helper()
 	n := 0
-	for line := range strings.Lines(s.kubectl(nil, "-n", staging, "get", "pods", "-l", "app.kubernetes.io/name="+workload,
+	for line := range strings.Lines(s.kubectl(nil, "-n", s.branch.Staging(), "get", "pods", "-l", "app.kubernetes.io/name="+workload,
 		"-o", `jsonpath={range .items[*]}{.metadata.deletionTimestamp} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}`)) {
 		if strings.TrimSpace(line) == "True" {
 			n++
@@ -45,7 +45,7 @@ var spoiled = map[migration.StagingDrill]string{
 // Spoil changes the live deployment, and puts right what an earlier one has spoiled.
 func (s *stage) Spoil(t *testing.T, drill migration.StagingDrill) bool {
 	t.Helper()
-	args := []string{"-n", staging, "set", "env", "deployment/" + s.workload()}
+	args := []string{"-n", s.branch.Staging(), "set", "env", "deployment/" + s.workload()}
 	for _, v := range spoiled {
 		name, _, _ := strings.Cut(v, "=")
 		args = append(args, name+"-")
@@ -61,7 +61,7 @@ func (s *stage) Spoil(t *testing.T, drill migration.StagingDrill) bool {
 		s.patch(t, `{"spec":{"template":{"spec":{"containers":[{"name":"%s","lifecycle":null}]}}}}`)
 		fallthrough
 	case migration.DrillLogs, migration.DrillReplace, migration.DrillSession, migration.DrillTruth:
-		s.kubectl(nil, "-n", staging, "set", "env", "deployment/"+s.workload(), spoiled[drill])
+		s.kubectl(nil, "-n", s.branch.Staging(), "set", "env", "deployment/"+s.workload(), spoiled[drill])
 	default:
 		return false
 	}
@@ -71,7 +71,7 @@ func (s *stage) Spoil(t *testing.T, drill migration.StagingDrill) bool {
 
 func (s *stage) patch(t *testing.T, text string) {
 	t.Helper()
-	s.kubectl(nil, "-n", staging, "patch", "deployment", s.workload(), "-p", fmt.Sprintf(text, s.workload()))
+	s.kubectl(nil, "-n", s.branch.Staging(), "patch", "deployment", s.workload(), "-p", fmt.Sprintf(text, s.workload()))
 }
 
 // change writes a key of staging's ConfigMap, and replaces the pods: the kubelet
@@ -80,10 +80,10 @@ func (s *stage) change(t *testing.T, key, text string) {
 	t.Helper()
 	const object = "royal-bank-api-config"
 	path := "jsonpath={.data." + strings.ReplaceAll(key, ".", `\.`) + "}"
-	before := s.kubectl(nil, "-n", staging, "get", "configmap", object, "-o", path)
+	before := s.kubectl(nil, "-n", s.branch.Staging(), "get", "configmap", object, "-o", path)
 	put := func(text string) {
-		s.kubectl(nil, "-n", staging, "patch", "configmap", object, "--type=merge", "-p", fmt.Sprintf(`{"data":{%q:%q}}`, key, text))
-		s.kubectl(nil, "-n", staging, "rollout", "restart", "deployment/"+s.workload())
+		s.kubectl(nil, "-n", s.branch.Staging(), "patch", "configmap", object, "--type=merge", "-p", fmt.Sprintf(`{"data":{%q:%q}}`, key, text))
+		s.kubectl(nil, "-n", s.branch.Staging(), "rollout", "restart", "deployment/"+s.workload())
 	}
 	put(text)
 	t.Cleanup(func() { s.restore(object, key, before+"\n") })
@@ -92,9 +92,9 @@ func (s *stage) change(t *testing.T, key, text string) {
 // settled returns when the deployment has rolled out and the old pods are gone.
 func (s *stage) settled(t *testing.T) {
 	t.Helper()
-	s.kubectl(nil, "-n", staging, "rollout", "status", "deployment/"+s.workload(), "--timeout=90s")
+	s.kubectl(nil, "-n", s.branch.Staging(), "rollout", "status", "deployment/"+s.workload(), "--timeout=90s")
 	s.eventually(func() error {
-		pods := strings.Fields(s.kubectl(nil, "-n", staging, "get", "pods", "-l", "app.kubernetes.io/name="+s.workload(), "-o", "name"))
+		pods := strings.Fields(s.kubectl(nil, "-n", s.branch.Staging(), "get", "pods", "-l", "app.kubernetes.io/name="+s.workload(), "-o", "name"))
 		if len(pods) != int(s.spec.Workloads[0].Replicas) {
 			return fmt.Errorf("%d pods", len(pods))
 		}
@@ -105,7 +105,7 @@ func (s *stage) settled(t *testing.T) {
 // Reach lets staging use production's database.
 func (s *stage) Reach(t *testing.T) string {
 	t.Helper()
-	s.kubectl(nil, "-n", staging, "set", "env", "deployment/"+s.workload(), "DB_HOST=db.golemtrust.am")
+	s.kubectl(nil, "-n", s.branch.Staging(), "set", "env", "deployment/"+s.workload(), "DB_HOST=db.golemtrust.am")
 	s.settled(t)
 	return net.JoinHostPort(network.DB.Address.String(), "5432")
 }

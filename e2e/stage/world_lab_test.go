@@ -18,6 +18,7 @@ import (
 	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/wire"
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/demo"
 	"rehome.dev/rehome/lab/labtest"
@@ -33,18 +34,27 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	if err := useAgent(); err != nil {
+		fmt.Fprintf(os.Stderr, "stage: error: %v\n", err)
+		os.Exit(1)
+	}
 	labtest.Main(m)
 }
 
-const (
-	staging    = "royal-bank-staging"
-	production = "royal-bank"
-)
+// useAgent lets drills be made by the agent that the lab builds.
+func useAgent() error {
+	lab, err := part.New(part.NewProgress(os.Stderr, false))
+	if err != nil {
+		return err
+	}
+	return os.Setenv("REHOME_AGENT", lab.StatePath("bin", "rehome-agent"))
+}
 
-// stage is the bank in the staging namespace, and everything that a drill of it
-// needs.
+// stage is the bank in the staging namespace of a branch, and everything that a drill
+// of it needs.
 type stage struct {
 	t        *testing.T
+	branch   branch.Branch
 	lab      *part.Lab
 	ports    engine.Ports
 	spec     migration.Spec
@@ -63,6 +73,8 @@ func newStage(t *testing.T, change func(*migration.Spec)) *stage {
 // prepared is a stage on which nothing is deployed yet.
 func prepared(t *testing.T, change func(*migration.Spec)) *stage {
 	t.Helper()
+	t.Parallel()
+	b := labtest.Branch(t)
 	lab, err := part.New(part.NewProgress(t.Output(), false))
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +83,9 @@ func prepared(t *testing.T, change func(*migration.Spec)) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("REHOME_AGENT", lab.StatePath("bin", "rehome-agent"))
+	if err := w.At(b); err != nil {
+		t.Fatal(err)
+	}
 	images, err := w.Images()
 	if err == nil {
 		err = w.UseImage(images.Good)
@@ -83,7 +97,7 @@ func prepared(t *testing.T, change func(*migration.Spec)) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, lab: lab, spec: loaded.Spec, policy: loaded.Policy}
+	s := &stage{t: t, branch: b, lab: lab, spec: loaded.Spec, policy: loaded.Policy}
 	s.spec.Drills.For = 5 * time.Second
 	if change != nil {
 		change(&s.spec)
@@ -136,7 +150,7 @@ func (s *stage) deploy() {
 func (s *stage) clear() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	if _, err := cluster.Kubectl(ctx, s.lab, nil, "-n", staging, "delete", "deployment,statefulset,replicaset,service,pod",
+	if _, err := cluster.Kubectl(ctx, s.lab, nil, "-n", s.branch.Staging(), "delete", "deployment,statefulset,replicaset,service,pod",
 		"-l", "app.kubernetes.io/managed-by=rehome", "--wait=true", "--timeout=90s"); err != nil {
 		s.t.Error(err)
 	}
@@ -162,7 +176,7 @@ func (s *stage) drill(name migration.StagingDrill) migration.DrillResult {
 		s.t.Fatal(err)
 	}
 	s.t.Logf("%s: %s in %s: %s (%s)\n  %s", name, res.Verdict, res.Took.Round(100*time.Millisecond), res.Text, res.Remedy, strings.Join(res.Evidence, "\n  "))
-	if left := s.kubectl(nil, "-n", staging, "get", "pod,service", "-l", "rehome.dev/drill", "-o", "name"); left != "" {
+	if left := s.kubectl(nil, "-n", s.branch.Staging(), "get", "pod,service", "-l", "rehome.dev/drill", "-o", "name"); left != "" {
 		s.t.Errorf("%s has left %s", name, left)
 	}
 	s.silent(res)
@@ -190,7 +204,7 @@ func (s *stage) secrets() []string {
 		s.t.Fatal(err)
 	}
 	texts := []string{string(here)}
-	for _, ns := range []string{staging, production} {
+	for _, ns := range []string{s.branch.Staging(), s.branch.Namespace} {
 		var secret struct{ Data map[string][]byte }
 		if err := json.Unmarshal([]byte(s.kubectl(nil, "-n", ns, "get", "secret", "royal-bank-api-secrets", "-o", "json")), &secret); err != nil {
 			s.t.Fatal(err)
@@ -228,7 +242,7 @@ func (s *stage) eventually(check func() error) {
 func (s *stage) restore(object, key, text string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	_, err := cluster.Kubectl(ctx, s.lab, nil, "-n", staging, "patch", "configmap", object, "--type=merge", "-p", fmt.Sprintf(`{"data":{%q:%q}}`, key, text))
+	_, err := cluster.Kubectl(ctx, s.lab, nil, "-n", s.branch.Staging(), "patch", "configmap", object, "--type=merge", "-p", fmt.Sprintf(`{"data":{%q:%q}}`, key, text))
 	if err != nil {
 		s.t.Error(err)
 	}

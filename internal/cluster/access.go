@@ -3,12 +3,14 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"rehome.dev/rehome/internal/manifest"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -41,6 +43,12 @@ func Permissions(spec migration.Spec) []Permission {
 		{Group: ingresses.Group, Resource: ingresses.Resource, Verbs: []string{"list"}},
 	}
 	for _, w := range spec.Workloads {
+		for _, n := range manifest.Companions(spec, w) {
+			r := resourceOf(n.Kind)
+			if !slices.ContainsFunc(out, func(p Permission) bool { return p.Group == r.Group && p.Resource == r.Resource }) {
+				out = append(out, Permission{Group: r.Group, Resource: r.Resource, Verbs: own})
+			}
+		}
 		for _, m := range w.Mounts {
 			if m.ConfigMap != "" {
 				out = append(out, Permission{Resource: configMaps.Resource, Names: []string{m.ConfigMap}, Verbs: []string{"get"}})

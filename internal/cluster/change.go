@@ -38,7 +38,11 @@ func (c *Cluster) Apply(ctx context.Context, spec migration.Spec, a migration.Ap
 	if err := c.keepTurned(ctx, spec, a, objs); err != nil {
 		return migration.OutcomeNotDone, err
 	}
-	if out, err := c.clear(ctx, spec, objs); err != nil {
+	if err := c.keepScaled(ctx, spec, a, objs); err != nil {
+		return migration.OutcomeNotDone, err
+	}
+	objs, out, err := c.clear(ctx, spec, objs)
+	if err != nil {
 		return out, err
 	}
 	for i, o := range objs {
@@ -50,40 +54,50 @@ func (c *Cluster) Apply(ctx context.Context, spec migration.Spec, a migration.Ap
 			return out, err
 		}
 	}
+	if a.Part == migration.PartWorkload {
+		if err := c.prune(ctx, spec, a); err != nil {
+			return migration.OutcomeUnknown, err
+		}
+	}
 	return migration.OutcomeDone, nil
 }
 
-// clear looks, before anything is written, whether all objects are free to be.
-func (c *Cluster) clear(ctx context.Context, spec migration.Spec, objs []*unstructured.Unstructured) (migration.Outcome, error) {
+// clear looks, before anything is written, whether all objects are free to be, and
+// gives those that are to be written.
+func (c *Cluster) clear(ctx context.Context, spec migration.Spec, objs []*unstructured.Unstructured) ([]*unstructured.Unstructured, migration.Outcome, error) {
+	var write []*unstructured.Unstructured
 	for _, o := range objs {
 		have, err := c.get(ctx, requestFor(o))
 		switch {
 		case err != nil:
-			return migration.OutcomeNotDone, err
+			return nil, migration.OutcomeNotDone, err
 		case have == nil:
+		case sparedAccount(spec, have):
+			continue
 		case !manifest.Ours(spec, have.GetLabels()):
-			return migration.OutcomeForeign, strange(have)
+			return nil, migration.OutcomeForeign, strange(have)
 		case have.GetDeletionTimestamp() != nil:
-			return migration.OutcomeNotDone, fmt.Errorf("apply: %s %s is being deleted: wait until it is gone", o.GetKind(), o.GetName())
+			return nil, migration.OutcomeNotDone, fmt.Errorf("apply: %s %s is being deleted: wait until it is gone", o.GetKind(), o.GetName())
 		default:
 			if err := c.adopt(ctx, have); err != nil {
-				return migration.OutcomeNotDone, err
+				return nil, migration.OutcomeNotDone, err
 			}
 		}
+		write = append(write, o)
 		if other := otherKind(o.GetKind()); other != "" {
 			r := requestFor(o)
 			r.resource = resourceOf(string(other))
 			have, err := c.get(ctx, r)
 			if err != nil {
-				return migration.OutcomeNotDone, err
+				return nil, migration.OutcomeNotDone, err
 			}
 			if have != nil {
-				return migration.OutcomeForeign, fmt.Errorf("apply: a %s %s stands where a %s is wanted: remove it first",
+				return nil, migration.OutcomeForeign, fmt.Errorf("apply: a %s %s stands where a %s is wanted: remove it first",
 					other, o.GetName(), o.GetKind())
 			}
 		}
 	}
-	return migration.OutcomeDone, nil
+	return write, migration.OutcomeDone, nil
 }
 
 // otherKind is the kind of workload that would select the same pods.
@@ -153,30 +167,36 @@ func requestFor(o *unstructured.Unstructured) request {
 
 // Scale sets the number of replicas by a patch of that field alone, whoever
 // set it before: a rollback does not ask. The next Apply restores the spec's
-// number. A workload that is not there has none already.
+// number. A workload that is not there has none already. To none, its jobs are
+// suspended too.
 func (c *Cluster) Scale(ctx context.Context, spec migration.Spec, a migration.Scale) (migration.Outcome, error) {
 	if err := manifest.Writable(spec, migration.PartWorkload); err != nil {
 		return migration.OutcomeNotDone, fmt.Errorf("scale: %w", err)
 	}
 	ns := spec.Namespace(a.Env)
+	declared, _ := spec.Workload(a.Workload)
 	w, err := c.findWorkload(ctx, spec, ns, a.Workload)
 	switch {
 	case err != nil:
 		return migration.OutcomeNotDone, err
 	case w == nil && a.Replicas == 0:
-		return migration.OutcomeDone, nil
+		return c.suspend(ctx, spec, ns, declared)
 	case w == nil:
 		return migration.OutcomeNotDone, fmt.Errorf("scale: no workload %s in namespace %s", a.Workload, ns)
 	case !manifest.Ours(spec, w.GetLabels()):
 		return migration.OutcomeForeign, strange(w)
 	}
-	if have, ok, _ := unstructured.NestedInt64(w.Object, "spec", "replicas"); ok && have == int64(a.Replicas) {
+	if have, ok, _ := unstructured.NestedInt64(w.Object, "spec", "replicas"); !ok || have != int64(a.Replicas) {
+		// With the UID the patch cannot hit an object that took the place of this one.
+		body := fmt.Appendf(nil, `{"metadata":{"uid":%q},"spec":{"replicas":%d}}`, w.GetUID(), a.Replicas)
+		if _, err = c.patch(ctx, requestFor(w), types.MergePatchType, body); err != nil {
+			return outcomeOf(err), err
+		}
+	}
+	if a.Replicas > 0 {
 		return migration.OutcomeDone, nil
 	}
-	// With the UID the patch cannot hit an object that took the place of this one.
-	body := fmt.Appendf(nil, `{"metadata":{"uid":%q},"spec":{"replicas":%d}}`, w.GetUID(), a.Replicas)
-	_, err = c.patch(ctx, requestFor(w), types.MergePatchType, body)
-	return outcomeOf(err), err
+	return c.suspend(ctx, spec, ns, declared)
 }
 
 // Remove deletes one part of one workload, if this migration made it; its
@@ -187,12 +207,15 @@ func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.R
 	}
 	ns := spec.Namespace(a.Env)
 	var found []*unstructured.Unstructured
-	for _, r := range candidates(ns, a) {
+	for _, r := range candidates(spec, ns, a) {
 		have, err := c.get(ctx, r)
 		if err != nil {
 			return migration.OutcomeNotDone, err
 		}
 		if have == nil {
+			continue
+		}
+		if sparedAccount(spec, have) {
 			continue
 		}
 		if !manifest.Ours(spec, have.GetLabels()) {
@@ -218,7 +241,7 @@ func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.R
 
 // candidates are the objects that a part can have left, the one that carries it
 // first, so that a look tells whether the removal was begun.
-func candidates(ns string, a migration.Remove) []request {
+func candidates(spec migration.Spec, ns string, a migration.Remove) []request {
 	switch a.Part {
 	case migration.PartExposure:
 		return []request{{resource: services, namespace: ns, name: a.Workload}}
@@ -230,11 +253,16 @@ func candidates(ns string, a migration.Remove) []request {
 			{resource: policies, namespace: ns, name: name},
 		}
 	}
-	return []request{
+	out := []request{
 		{resource: deployments, namespace: ns, name: a.Workload},
 		{resource: statefulSets, namespace: ns, name: a.Workload},
 		{resource: services, namespace: ns, name: migration.HeadlessName(a.Workload)},
 	}
+	w, _ := spec.Workload(a.Workload)
+	for _, n := range manifest.Companions(spec, w) {
+		out = append(out, request{resource: resourceOf(n.Kind), namespace: ns, name: n.Name})
+	}
+	return out
 }
 
 func (c *Cluster) delete(ctx context.Context, o *unstructured.Unstructured) error {

@@ -82,6 +82,10 @@ var (
 	pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	configMaps   = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	secrets      = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+	accounts     = schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}
+	budgets      = schema.GroupVersionResource{Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"}
+	scalers      = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
+	cronJobs     = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "cronjobs"}
 	limitRanges  = schema.GroupVersionResource{Version: "v1", Resource: "limitranges"}
 	quotas       = schema.GroupVersionResource{Version: "v1", Resource: "resourcequotas"}
 	claims       = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
@@ -102,6 +106,14 @@ func resourceOf(kind string) schema.GroupVersionResource {
 		return daemonSets
 	case manifest.KindNetworkPolicy:
 		return policies
+	case manifest.KindServiceAccount:
+		return accounts
+	case manifest.KindDisruptionBudget:
+		return budgets
+	case manifest.KindAutoscaler:
+		return scalers
+	case migration.KindCronJob:
+		return cronJobs
 	}
 	return services
 }

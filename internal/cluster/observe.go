@@ -55,6 +55,7 @@ func (c *Cluster) observeWorkload(ctx context.Context, spec migration.Spec, env 
 		return err
 	}
 	facts.Config = append(facts.Config, config...)
+	facts.Beside = append(facts.Beside, c.observeBeside(ctx, spec, facts.Namespace, w)...)
 	o, err := c.findWorkload(ctx, spec, facts.Namespace, w.Name)
 	if err != nil {
 		return err

@@ -68,23 +68,6 @@ func TestNoNamespace(t *testing.T) {
 	wantHint(t, err, "there is no namespace", "kubectl create namespace")
 }
 
-// An API server that takes the connection and never answers must cost no more
-// than the timeout.
-func TestFrozenServer(t *testing.T) {
-	w := newWorld(t)
-	c := w.connect(map[string]string{"timeout": "2s"})
-	if _, err := c.Observe(t.Context(), w.spec(), migration.Production); err != nil {
-		t.Fatal(err)
-	}
-	labtest.Freeze(t, "kube-apiserver")
-	began := time.Now()
-	_, err := c.Observe(t.Context(), w.spec(), migration.Production)
-	wantHint(t, err, "no answer within 2s", "timeout")
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("it took %s", took)
-	}
-}
-
 // The log of the run before a crash has its last words.
 func TestLogsBeforeACrash(t *testing.T) {
 	w := newWorld(t)
@@ -126,6 +109,24 @@ func TestQuotaRefusesPods(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// An API server that takes the connection and never answers must cost no more
+// than the timeout.
+func TestFrozenServer(t *testing.T) {
+	labtest.Alone(t)
+	w := newWorld(t)
+	c := w.connect(map[string]string{"timeout": "2s"})
+	if _, err := c.Observe(t.Context(), w.spec(), migration.Production); err != nil {
+		t.Fatal(err)
+	}
+	labtest.Freeze(t, "kube-apiserver")
+	began := time.Now()
+	_, err := c.Observe(t.Context(), w.spec(), migration.Production)
+	wantHint(t, err, "no answer within 2s", "timeout")
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("it took %s", took)
+	}
 }
 
 func wantHint(t *testing.T, err error, text, hint string) {

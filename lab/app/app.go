@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/part"
 )
@@ -62,6 +63,9 @@ func (a *App) Up(ctx context.Context) error {
 	if err := a.startDatabases(ctx); err != nil {
 		return err
 	}
+	if err := a.startAnnexes(ctx); err != nil {
+		return err
+	}
 	if err := a.applyConfiguration(ctx); err != nil {
 		return err
 	}
@@ -69,11 +73,11 @@ func (a *App) Up(ctx context.Context) error {
 	return nil
 }
 
-// Down stops the databases; images and objects go with the cluster.
+// Down stops the annexes and the databases; images and objects go with the cluster.
 func (a *App) Down(ctx context.Context) error {
 	var errs []error
-	for _, d := range databases() {
-		if err := a.lab.Stop(ctx, d.Name); !errors.Is(err, part.ErrUnknownProcess) {
+	for _, name := range processes() {
+		if err := a.lab.Stop(ctx, name); !errors.Is(err, part.ErrUnknownProcess) {
 			errs = append(errs, err)
 		}
 	}
@@ -82,15 +86,24 @@ func (a *App) Down(ctx context.Context) error {
 
 // Status looks the objects up in the cluster.
 func (a *App) Status(ctx context.Context) part.Status {
-	for _, namespace := range cluster.Namespaces {
+	looked := []string{branch.Head.Namespace, branch.Head.Staging()} // all were written by one command
+	for _, namespace := range looked {
 		_, err := cluster.Kubectl(ctx, a.lab, nil, "get", "--namespace", namespace,
 			"configmap/"+configMapName, "secret/"+secretName, "--output=name", "--request-timeout=5s")
 		if err != nil {
 			return part.Status{State: part.StateDown, Detail: fmt.Sprintf("no configuration in %s", namespace)}
 		}
 	}
-	if status := a.lab.StatusOf(databaseName, stagingDatabaseName); status.State != part.StateUp {
+	if status := a.lab.StatusOf(processes()...); status.State != part.StateUp {
 		return status
 	}
-	return part.Status{State: part.StateUp, Detail: "configuration is in " + fmt.Sprint(cluster.Namespaces)}
+	return part.Status{State: part.StateUp, Detail: "configuration is in " + fmt.Sprint(looked)}
+}
+
+func processes() []string {
+	var names []string
+	for _, b := range branch.Others {
+		names = append(names, annexOf(b))
+	}
+	return append(names, databaseName, stagingDatabaseName)
 }

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 const manifest = `
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: release-test, namespace: royal-bank}
+metadata: {name: release-test, namespace: NAMESPACE}
 spec:
   replicas: 2
   selector: {matchLabels: {app.kubernetes.io/name: royal-bank-api, app.kubernetes.io/instance: release-test}}
@@ -45,7 +45,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: release-test, namespace: royal-bank}
+metadata: {name: release-test, namespace: NAMESPACE}
 spec:
   selector: {app.kubernetes.io/instance: release-test}
   ports: [{port: 8080}]
@@ -54,22 +54,23 @@ spec:
 // deploy runs a release and returns the URL of its Service.
 func deploy(t *testing.T, lab *part.Lab, image string) (base string) {
 	t.Helper()
+	namespace := labtest.Branch(t).Namespace
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		_, err := cluster.Kubectl(ctx, lab, nil, "--namespace=royal-bank", "delete", "deployment/release-test", "service/release-test", "--ignore-not-found", "--wait=true")
+		_, err := cluster.Kubectl(ctx, lab, nil, "--namespace="+namespace, "delete", "deployment/release-test", "service/release-test", "--ignore-not-found", "--wait=true")
 		if err != nil {
 			t.Error(err)
 		}
 	})
 	run := func(stdin []byte, args ...string) string {
-		out, err := cluster.Kubectl(t.Context(), lab, stdin, append([]string{"--namespace=royal-bank"}, args...)...)
+		out, err := cluster.Kubectl(t.Context(), lab, stdin, append([]string{"--namespace=" + namespace}, args...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return strings.TrimSpace(out)
 	}
-	run([]byte(strings.ReplaceAll(manifest, "IMAGE", image)), "apply", "--filename=-")
+	run([]byte(strings.NewReplacer("NAMESPACE", namespace, "IMAGE", image).Replace(manifest)), "apply", "--filename=-")
 	run(nil, "rollout", "status", "deployment/release-test", "--timeout=60s")
 	base = "http://" + run(nil, "get", "service/release-test", "--output=jsonpath={.spec.clusterIP}") + ":8080/"
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/vm"
 )
@@ -37,9 +38,11 @@ func (a *App) applyConfiguration(ctx context.Context) error {
 	}
 	config, secrets := split(files)
 	stagingConfig, stagingSecrets := staging(config, secrets)
-	list := object{"apiVersion": "v1", "kind": "List", "items": slices.Concat(
-		objects(cluster.Namespaces[0], config, secrets), objects(cluster.Namespaces[1], stagingConfig, stagingSecrets))}
-	text, err := json.Marshal(list)
+	var items []object
+	for _, b := range branch.All() {
+		items = slices.Concat(items, objects(b.Namespace, config, secrets), objects(b.Staging(), stagingConfig, stagingSecrets))
+	}
+	text, err := json.Marshal(object{"apiVersion": "v1", "kind": "List", "items": items})
 	if err != nil {
 		return fmt.Errorf("write the configuration objects: %w", err)
 	}

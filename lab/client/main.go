@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"rehome.dev/rehome/lab/dns"
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/network"
 )
 
@@ -21,10 +21,14 @@ const DefaultRate = 100
 // DefaultLoad is steady load on the lab's service.
 func DefaultLoad() Load {
 	return Load{
-		URL:      "http://" + strings.TrimSuffix(dns.ServiceName, ".") + ":8080/",
+		URL:      urlOf(branch.Head),
 		Resolver: network.Resolver.Address.String() + ":53",
 		Rate:     DefaultRate, Timeout: 2 * time.Second,
 	}
+}
+
+func urlOf(b branch.Branch) string {
+	return "http://" + strings.TrimSuffix(b.Service(), ".") + ":8080/"
 }
 
 // Main is the command `lab client`. It runs in the network namespace that it is

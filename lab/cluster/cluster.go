@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
@@ -19,8 +20,14 @@ import (
 // NodeName is the name of the only node.
 const NodeName = "node"
 
-// Namespaces are made when the cluster comes up.
-var Namespaces = []string{"royal-bank", "royal-bank-staging"}
+// namespaces are made when the cluster comes up.
+func namespaces() []string {
+	var names []string
+	for _, b := range branch.All() {
+		names = append(names, b.Namespace, b.Staging())
+	}
+	return names
+}
 
 // Cluster is the part.
 type Cluster struct {
@@ -38,7 +45,7 @@ func (c *Cluster) Packages() []string {
 }
 
 // Up builds Kubernetes where the cache does not have it, and returns when the node
-// is Ready and both namespaces exist.
+// is Ready and all namespaces exist.
 func (c *Cluster) Up(ctx context.Context) error {
 	if err := ensureBinaries(ctx, c.lab); err != nil {
 		return err
@@ -117,7 +124,7 @@ func (c *Cluster) started(ctx context.Context, name string) error {
 
 func (c *Cluster) makeNamespaces(ctx context.Context) error {
 	var list string
-	for _, name := range Namespaces {
+	for _, name := range namespaces() {
 		list += fmt.Sprintf("---\napiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n", name)
 	}
 	// The first moments of an API server may refuse what it has not yet set up.

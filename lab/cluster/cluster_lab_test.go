@@ -157,6 +157,7 @@ func TestDeploymentIsServedByALoadBalancer(t *testing.T) {
 }
 
 func TestAPIServerStopsAndComesBack(t *testing.T) {
+	labtest.Alone(t)
 	for name, interrupt := range map[string]func(testing.TB, string){
 		"stopped": labtest.Stop, "killed": labtest.Kill, "frozen": labtest.Freeze,
 	} {

@@ -72,7 +72,8 @@ func kubeletConfig(lab *part.Lab, p paths) object {
 }
 
 // containerdTemplate: restrict_oom_score_adj lets pods start where the lab itself
-// lacks CAP_SYS_RESOURCE, else runc dies before it can say why.
+// lacks CAP_SYS_RESOURCE, else runc dies before it can say why. stats_collect_period, in
+// seconds, is how long who asks what a pod has written waits for a new measurement.
 var containerdTemplate = template.Must(template.New("containerd.toml").Parse(`version = 2
 root = "{{.Root}}"
 state = "{{.State}}"
@@ -88,6 +89,7 @@ disabled_plugins = [
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{{.Pause}}"
   restrict_oom_score_adj = true
+  stats_collect_period = 1
   disable_apparmor = true
   netns_mounts_under_state_dir = true
   stream_server_address = "127.0.0.1"

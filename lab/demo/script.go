@@ -143,7 +143,7 @@ const waiting = 4
 
 func (w *World) reports(ctx context.Context, lab *part.Lab, began time.Time) error {
 	w.say("The record")
-	load := client.CountFile(lab)
+	load := client.CountFile(lab, w.Branch)
 	for _, format := range []string{"html", "md", "json"} {
 		out := filepath.Join(w.Dir, "report."+format)
 		if err := w.Rehome(ctx, done, "report", Name, "--format", format, "--load", load, "--out", out); err != nil {

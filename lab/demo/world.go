@@ -12,9 +12,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
@@ -27,6 +29,7 @@ const Name = "royal-bank-api"
 type World struct {
 	Dir    string // migration, policy, state and reports
 	Out    io.Writer
+	Branch branch.Branch // what is moved; the head office unless it is At another
 	lab    *part.Lab
 	rehome string
 }
@@ -40,11 +43,9 @@ func NewWorld(ctx context.Context, lab *part.Lab, dir string, out io.Writer) (*W
 	if err != nil {
 		return nil, err
 	}
-	w := &World{Dir: dir, Out: out, lab: lab, rehome: lab.StatePath("bin", "rehome")}
-	for _, program := range []string{"rehome", "rehome-agent"} { // it finds its agent beside itself
-		if err := lab.GoBuild(ctx, "./cmd/"+program, lab.StatePath("bin", program)); err != nil {
-			return nil, fmt.Errorf("build %s: %w", program, err)
-		}
+	w := &World{Dir: dir, Out: out, Branch: branch.Head, lab: lab, rehome: lab.StatePath("bin", "rehome")}
+	if err := build(ctx, lab); err != nil {
+		return nil, err
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
@@ -66,6 +67,38 @@ func NewWorld(ctx context.Context, lab *part.Lab, dir string, out io.Writer) (*W
 		return nil, err
 	}
 	return w, w.SetPolicy("agent", images.Agent)
+}
+
+var building sync.Mutex // several worlds may be made at once
+
+// build gives rehome its agent too, which it finds beside itself.
+func build(ctx context.Context, lab *part.Lab) error {
+	building.Lock()
+	defer building.Unlock()
+	for _, program := range []string{"rehome", "rehome-agent"} {
+		if err := lab.GoBuild(ctx, "./cmd/"+program, lab.StatePath("bin", program)); err != nil {
+			return fmt.Errorf("build %s: %w", program, err)
+		}
+	}
+	return nil
+}
+
+// At makes it the migration of another branch.
+func (w *World) At(b branch.Branch) error {
+	dot := func(name string) string { return strings.TrimSuffix(name, ".") }
+	from, to := w.Branch, b
+	other := strings.NewReplacer(
+		"name: "+dot(from.Service())+"\n", "name: "+dot(to.Service())+"\n",
+		"name: "+dot(from.Rehearsal())+"\n", "name: "+dot(to.Rehearsal())+"\n",
+		"zone: "+dot(from.Zone)+"\n", "zone: "+dot(to.Zone)+"\n",
+		"addresses: ["+from.Old.Address.String()+"]", "addresses: ["+to.Old.Address.String()+"]",
+		"amespace: "+from.Namespace+"\n", "amespace: "+to.Namespace+"\n",
+		"amespace: "+from.Staging()+"\n", "amespace: "+to.Staging()+"\n",
+		`namespace="`+from.Namespace+`"`, `namespace="`+to.Namespace+`"`,
+		`job="`+from.Job+`"`, `job="`+to.Job+`"`,
+	)
+	w.Branch = b
+	return w.edit(Name+".yaml", other.Replace)
 }
 
 // Images reads which digests the lab has built.

@@ -48,6 +48,7 @@ func await(t *testing.T, server network.Host, name, address string, within time.
 }
 
 func TestAnUpdateReachesEverybodyAndIsKept(t *testing.T) {
+	labtest.Alone(t)
 	vm := network.VM.Address.String()
 	t.Cleanup(func() {
 		if err := update(t, 300, vm); err != nil {

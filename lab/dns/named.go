@@ -12,7 +12,7 @@ import (
 type Named struct {
 	Dir    string         // configuration, zone, journal; made by Install
 	Listen netip.AddrPort // the only socket it opens, UDP and TCP
-	Zone   Zone
+	Zones  []Zone
 	Key    Key
 
 	// Peer is the secondary of a primary and the primary of a secondary.
@@ -25,7 +25,7 @@ type Named struct {
 	Silent bool
 }
 
-// Install writes configuration and zone into Dir.
+// Install writes configuration and zones into Dir.
 func (n Named) Install() error {
 	if err := os.MkdirAll(n.Dir, 0o700); err != nil {
 		return fmt.Errorf("make the name server's directory: %w", err)
@@ -39,8 +39,10 @@ func (n Named) Install() error {
 	if !n.Primary {
 		return nil
 	}
-	if err := os.WriteFile(n.path("zone.db"), []byte(n.Zone.Text()), 0o600); err != nil {
-		return fmt.Errorf("write the zone: %w", err)
+	for _, z := range n.Zones {
+		if err := os.WriteFile(n.path(z.file()), []byte(z.Text()), 0o600); err != nil {
+			return fmt.Errorf("write the zone: %w", err)
+		}
 	}
 	return nil
 }
@@ -67,13 +69,13 @@ func (n Named) config() string {
 	b.WriteString("\tpid-file none;\n\tsession-keyfile none;\n\trecursion no;\n\tdnssec-validation no;\n" +
 		"\tempty-zones-enable no;\n\tmanaged-keys-directory \".\";\n\tserial-query-rate 1000;\n" +
 		"\tnotify-rate 1000;\n\tstartup-notify-rate 1000;\n\tmin-refresh-time 1;\n\tmin-retry-time 1;\n};\n")
-	fmt.Fprintf(&b, "zone %q {\n\tfile \"zone.db\";\n", strings.TrimSuffix(n.Zone.Name, "."))
+	clauses := n.secondaryClauses()
 	if n.Primary {
-		b.WriteString(n.primaryClauses())
-	} else {
-		b.WriteString(n.secondaryClauses())
+		clauses = n.primaryClauses()
 	}
-	b.WriteString("};\n")
+	for _, z := range n.Zones {
+		fmt.Fprintf(&b, "zone %q {\n\tfile %q;\n%s};\n", strings.TrimSuffix(z.Name, "."), z.file(), clauses)
+	}
 	return b.String()
 }
 

@@ -11,6 +11,7 @@ import (
 
 	mdns "github.com/miekg/dns"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
@@ -67,10 +68,17 @@ type server struct {
 
 func (d *DNS) servers(key Key) map[string]server {
 	at := func(h network.Host) netip.AddrPort { return netip.AddrPortFrom(h.Address, 53) }
-	zone := DefaultZone(network.NS1.Address, network.NS2.Address, network.VM.Address, beginTTL)
-	zone.Records = append(zone.Records, fmt.Sprintf("%s 300 IN A %s", DatabaseName, network.DB.Address), fmt.Sprintf("%s 300 IN A %s", StagingDatabaseName, network.StagingDB.Address))
-	primary := Named{Dir: d.lab.StatePath("dns", ns1), Listen: at(network.NS1), Peer: at(network.NS2), Zone: zone, Key: key, Primary: true}
-	secondary := Named{Dir: d.lab.StatePath("dns", ns2), Listen: at(network.NS2), Peer: at(network.NS1), Zone: zone, Key: key}
+	var zones []Zone
+	for _, b := range branch.All() {
+		zones = append(zones, zoneOf(b, network.NS1.Address, network.NS2.Address, beginTTL))
+	}
+	head := &zones[0]
+	head.Records = append(head.Records, fmt.Sprintf("%s 300 IN A %s", DatabaseName, network.DB.Address), fmt.Sprintf("%s 300 IN A %s", StagingDatabaseName, network.StagingDB.Address))
+	for _, z := range zones[1:] { // below the head's, by the same servers (RFC 1034, section 4.2.1)
+		head.Records = append(head.Records, z.Name+" 300 IN NS ns1", z.Name+" 300 IN NS ns2")
+	}
+	primary := Named{Dir: d.lab.StatePath("dns", ns1), Listen: at(network.NS1), Peer: at(network.NS2), Zones: zones, Key: key, Primary: true}
+	secondary := Named{Dir: d.lab.StatePath("dns", ns2), Listen: at(network.NS2), Peer: at(network.NS1), Zones: zones, Key: key}
 	cache := Unbound{Dir: d.lab.StatePath("dns", resolver), Listen: at(network.Resolver), Zone: ZoneName,
 		Clients: []netip.Prefix{network.LANPrefix, network.Pods}, Servers: []netip.AddrPort{at(network.NS1), at(network.NS2)}}
 	return map[string]server{

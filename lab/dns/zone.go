@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"rehome.dev/rehome/lab/branch"
 )
 
 // The lab's zone and the names that are moved in it.
@@ -32,14 +34,23 @@ type Zone struct {
 // DefaultZone is the zone of the runbook's organisation: the service and its
 // rehearsal record lead to the virtual machine with that TTL, in seconds.
 func DefaultZone(ns1, ns2, vm netip.Addr, ttl int) Zone {
+	head := branch.Head
+	head.Old.Address = vm
+	return zoneOf(head, ns1, ns2, ttl)
+}
+
+// zoneOf is the zone of a branch, whose names lead to its old side.
+func zoneOf(b branch.Branch, ns1, ns2 netip.Addr, ttl int) Zone {
 	return Zone{
-		Name: ZoneName, NS1: ns1, NS2: ns2, NegativeTTL: 5,
+		Name: b.Zone, NS1: ns1, NS2: ns2, NegativeTTL: 5,
 		Records: []string{
-			fmt.Sprintf("%s %d IN A %s", ServiceName, ttl, vm),
-			fmt.Sprintf("%s %d IN A %s", RehearsalName, ttl, vm),
+			fmt.Sprintf("%s %d IN A %s", b.Service(), ttl, b.Old.Address),
+			fmt.Sprintf("%s %d IN A %s", b.Rehearsal(), ttl, b.Old.Address),
 		},
 	}
 }
+
+func (z Zone) file() string { return strings.TrimSuffix(z.Name, ".") + ".db" }
 
 // Text is the zone in master file format. Refresh and retry are short, so that a
 // secondary that was away while a NOTIFY was sent is current again within seconds.

@@ -5,6 +5,10 @@
 // stops and starts the lab's processes for the tests. It must not know what is
 // tested.
 //
+// Suites run beside each other. So a test touches only what is its own: a branch of
+// the bank (Branch), or namespaces that it makes. One that takes a part of the lab
+// away says so first (Alone), and has the lab for itself.
+//
 // Suites that use it need root, so their files carry the build tag `lab`.
 package labtest
 
@@ -12,29 +16,34 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
 
 // inside is set in the environment of the binary once it runs on the host Ops. Its
-// value is the descriptor of the lock that keeps other suites out.
+// value is the descriptor of the lock that keeps the lab up.
 const inside = "REHOME_LAB_INSIDE"
 
 // Main is to be called by TestMain. It brings the lab up unless it is, and runs
-// the tests with the network, and the resolv.conf, of the host Ops. Suites on the
-// lab take turns. After the tests it calls after, to give the lab back.
-func Main(m *testing.M, after ...func()) {
+// the tests with the network, and the resolv.conf, of the host Ops. Tests that call
+// t.Parallel run beside each other, however few processors there are: on the lab they
+// mostly wait.
+func Main(m *testing.M) {
 	lab, err := part.New(part.NewProgress(os.Stderr, false))
 	if err == nil {
 		err = arrive(lab)
@@ -46,11 +55,7 @@ func Main(m *testing.M, after ...func()) {
 		}
 		os.Exit(1)
 	}
-	code := m.Run()
-	for _, f := range after {
-		f()
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // Outside says that Main has not moved this process yet: it still has the host's
@@ -63,12 +68,12 @@ func Outside() bool { return os.Getenv(inside) == "" }
 // waits on the host Ops.
 func arrive(lab *part.Lab) error {
 	if lock := os.Getenv(inside); lock != "" {
-		return keep(lock)
+		return errors.Join(keep(lock), share(lab), beside())
 	}
 	if err := part.Supported(); err != nil {
 		return err
 	}
-	lock, err := lab.LockTests(context.Background())
+	lock, err := lab.LockTests(context.Background(), false)
 	if err != nil {
 		return err
 	}
@@ -101,6 +106,25 @@ func keep(lock string) error {
 	}
 	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
 	return err
+}
+
+// parts is the lock of a suite whose tests need the lab's parts as they are.
+var parts *os.File
+
+func share(lab *part.Lab) (err error) {
+	parts, err = lab.LockParts(context.Background(), false)
+	return err
+}
+
+// beside lets tests run beside each other, unless the command line says how many.
+func beside() error {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if chosen {
+		return nil
+	}
+	return flag.Set("test.parallel", "16")
 }
 
 // up builds the lab's program from this repository and has it set up the lab.
@@ -137,6 +161,115 @@ func Env(t testing.TB) part.Env {
 		t.Fatalf("read the lab's environment: %v", err)
 	}
 	return env
+}
+
+// Branch gives the test a branch of the bank for itself until it ends, and the lab's
+// parts as they are. While all branches are taken it waits.
+func Branch(t testing.TB) branch.Branch {
+	t.Helper()
+	return take(t, branch.Others)
+}
+
+// Head is Branch for the head office.
+func Head(t testing.TB) branch.Branch {
+	t.Helper()
+	return take(t, []branch.Branch{branch.Head})
+}
+
+func take(t testing.TB, from []branch.Branch) branch.Branch {
+	t.Helper()
+	l := lab(t)
+	if !isAlone(t) {
+		hold(t, func() (*os.File, error) { return l.LockParts(t.Context(), false) })
+	}
+	var taken branch.Branch
+	hold(t, func() (lock *os.File, err error) {
+		err = part.Poll(t.Context(), 100*time.Millisecond, func(context.Context) error {
+			for _, taken = range from {
+				if lock, err = l.LockBranch(taken.Namespace); lock != nil || err != nil {
+					return err
+				}
+			}
+			return errors.New("every branch is taken")
+		})
+		return lock, err
+	})
+	has.Store(top(t), "-"+taken.Namespace)
+	t.Cleanup(func() { has.Delete(top(t)) })
+	return taken
+}
+
+// has is how the processes end that are a test's own, with its branch, by its name.
+var has sync.Map
+
+func owns(t testing.TB, process string) bool {
+	suffix, branch := has.Load(top(t))
+	return branch && strings.HasSuffix(process, suffix.(string))
+}
+
+// hold keeps a lock until the test has ended.
+func hold(t testing.TB, lock func() (*os.File, error)) {
+	t.Helper()
+	f, err := lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+}
+
+// alone are the tests that have the lab for themselves, or wait for it, by name.
+var alone struct {
+	sync.Mutex
+	tests map[string]bool
+}
+
+func isAlone(t testing.TB) bool {
+	alone.Lock()
+	defer alone.Unlock()
+	return alone.tests[top(t)]
+}
+
+// top is the test that a test is part of.
+func top(t testing.TB) string {
+	name, _, _ := strings.Cut(t.Name(), "/")
+	return name
+}
+
+// wantAlone gives the suite's own share up, in the same way as others do.
+func wantAlone(t testing.TB) {
+	alone.Lock()
+	defer alone.Unlock()
+	if alone.tests == nil {
+		alone.tests = map[string]bool{}
+	}
+	if alone.tests[top(t)] = true; parts != nil {
+		parts.Close()
+		parts = nil
+	}
+}
+
+// wasAlone takes the share again when no test of the suite wants to be alone.
+func wasAlone(t testing.TB, lab *part.Lab) {
+	alone.Lock()
+	defer alone.Unlock()
+	delete(alone.tests, top(t))
+	if len(alone.tests) > 0 {
+		return
+	}
+	if err := share(lab); err != nil {
+		t.Error(err)
+	}
+}
+
+// Alone returns when no other suite needs the lab's parts, nor another test that has
+// taken a branch. Until the test ends nobody else begins. It is to be called first, and
+// not while a test without a branch runs beside it in the same suite.
+func Alone(t testing.TB) {
+	t.Helper()
+	l := lab(t)
+	wantAlone(t)
+	t.Cleanup(func() { wasAlone(t, l) })
+	hold(t, func() (*os.File, error) { return l.LockParts(t.Context(), true) })
 }
 
 // Stop ends a process of the lab cleanly, and starts it again when the test ends.
@@ -176,6 +309,9 @@ func Start(t testing.TB, process string) {
 
 func interrupt(t testing.TB, process string, how func(context.Context, *part.Lab) error) {
 	t.Helper()
+	if !isAlone(t) && !owns(t, process) {
+		t.Fatalf("%s is taken away from others too: begin the test with labtest.Alone", process)
+	}
 	l := lab(t)
 	t.Cleanup(func() { Start(t, process) })
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -63,7 +63,7 @@ func (l *Legacy) arrive() error {
 	if err := part.Supported(); err != nil {
 		return err
 	}
-	lock, err := l.lab.LockTests(context.Background())
+	lock, err := l.lab.LockTests(context.Background(), true)
 	if err != nil {
 		return err
 	}

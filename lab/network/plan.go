@@ -28,9 +28,12 @@ var (
 	Registry  = host("registry", 80)
 )
 
+// Annexes stand beside VM: each serves what it serves, without being a machine.
+var Annexes = []Host{host("annex1", 21), host("annex2", 22), host("annex3", 23), host("annex4", 24), host("annex5", 25), host("annex6", 26)}
+
 // Hosts are all of them.
 func Hosts() []Host {
-	return []Host{Node, VM, Resolver, Client, Ops, NS1, NS2, Prom, DB, StagingDB, Registry}
+	return append([]Host{Node, VM, Resolver, Client, Ops, NS1, NS2, Prom, DB, StagingDB, Registry}, Annexes...)
 }
 
 // LAN is the namespace that holds nothing but the bridge.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
 )
@@ -33,25 +34,18 @@ func (p *Prometheus) Name() string       { return "prometheus" }
 func (p *Prometheus) Packages() []string { return []string{"prometheus"} }
 
 // URL is where it is asked, from within the lab.
-func URL() string { return "http://" + net.JoinHostPort(network.Prom.Address.String(), port) }
+func URL() string { return urlAt(network.Prom) }
+
+func urlAt(h network.Host) string { return "http://" + net.JoinHostPort(h.Address.String(), port) }
 
 // Up returns when queries are answered. The first samples come some five seconds
 // later, when Prometheus has looked for targets.
 func (p *Prometheus) Up(ctx context.Context) error {
-	targets := p.lab.StatePath("prometheus", "pods.json")
-	server := Server{Dir: p.lab.StatePath("prometheus"), Listen: net.JoinHostPort(network.Prom.Address.String(), port),
-		Every: time.Second, Jobs: jobs(targets)}
-	if err := server.Install(); err != nil {
+	if err := start(ctx, p.lab, processName, network.Prom); err != nil {
 		return err
 	}
-	args := server.Args()
-	err := p.lab.Start(ctx, part.Process{Name: processName, Netns: network.Prom.Netns, Path: args[0], Args: args[1:],
-		Ready: []string{URL() + "/-/ready"}, ReadyWithin: 30 * time.Second})
-	if err != nil {
-		return err
-	}
-	err = p.lab.Start(ctx, part.Process{Name: PodsProcess, Netns: network.Prom.Netns, Path: p.lab.Program(),
-		Args: []string{PodsProcess, "--kubeconfig", p.lab.RunPath("kubeconfig"), "--file", targets, "--port", appPort}})
+	err := p.lab.Start(ctx, part.Process{Name: PodsProcess, Netns: network.Prom.Netns, Path: p.lab.Program(),
+		Args: []string{PodsProcess, "--kubeconfig", p.lab.RunPath("kubeconfig"), "--file", targetsFile(p.lab), "--port", appPort}})
 	if err != nil {
 		return err
 	}
@@ -59,12 +53,35 @@ func (p *Prometheus) Up(ctx context.Context) error {
 	return nil
 }
 
-// jobs are the machine, by its address, and the pods that the file of targets names.
-func jobs(targets string) []Job {
-	return []Job{
-		{Name: "vm", Static: []Group{{Targets: []string{net.JoinHostPort(network.VM.Address.String(), appPort)}}}},
-		{Name: "pods", Files: []FileSD{{Files: []string{targets}}}},
+// StartBeside runs another Prometheus that scrapes the same, on the host of a branch's
+// old side, for who wants to take it away from nobody else. It gives the name of its
+// process, and where it is asked.
+func StartBeside(ctx context.Context, lab *part.Lab, b branch.Branch) (process, url string, err error) {
+	process = processName + "-" + b.Namespace
+	return process, urlAt(b.Old), start(ctx, lab, process, b.Old)
+}
+
+func start(ctx context.Context, lab *part.Lab, process string, at network.Host) error {
+	server := Server{Dir: lab.StatePath(process), Listen: net.JoinHostPort(at.Address.String(), port),
+		Every: time.Second, Jobs: jobs(targetsFile(lab))}
+	if err := server.Install(); err != nil {
+		return err
 	}
+	args := server.Args()
+	return lab.Start(ctx, part.Process{Name: process, Netns: at.Netns, Path: args[0], Args: args[1:],
+		Ready: []string{urlAt(at) + "/-/ready"}, ReadyWithin: 30 * time.Second})
+}
+
+func targetsFile(lab *part.Lab) string { return lab.StatePath(processName, "pods.json") }
+
+// jobs are what serves before a migration, by address, and the pods that the file of
+// targets names.
+func jobs(targets string) []Job {
+	all := []Job{{Name: "pods", Files: []FileSD{{Files: []string{targets}}}}}
+	for _, b := range branch.All() {
+		all = append(all, Job{Name: b.Job, Static: []Group{{Targets: []string{net.JoinHostPort(b.Old.Address.String(), appPort)}}}})
+	}
+	return all
 }
 
 // Down stops both processes.

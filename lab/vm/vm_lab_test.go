@@ -36,6 +36,7 @@ func on(t *testing.T, lab *part.Lab, command string) string {
 }
 
 func TestTheMachineIsASystemdMachine(t *testing.T) {
+	labtest.Alone(t)
 	lab := newLab(t)
 	for command, want := range map[string]string{
 		"systemctl is-system-running": "running",
@@ -57,6 +58,7 @@ func TestTheMachineIsASystemdMachine(t *testing.T) {
 const login = `exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'POST /login?customer=vimes HTTP/1.0\r\n\r\n' >&3 && head -1 <&3`
 
 func TestSessionsAndLogAreFilesAndOutliveAPowerCut(t *testing.T) {
+	labtest.Alone(t)
 	lab := newLab(t)
 	count := "ls /var/lib/royal-bank-api/sessions | wc -l"
 	before := on(t, lab, count)

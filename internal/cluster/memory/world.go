@@ -2,6 +2,7 @@ package memory
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,19 @@ func (c *Cluster) Backends(address string, port int) []Backend {
 		}
 		return strings.Compare(a.Namespace+"/"+a.Pod, b.Namespace+"/"+b.Pod)
 	})
+	return out
+}
+
+// Serving are the ready pods of the workloads of a namespace, whether anybody is led
+// to them or not, in the order of their workloads' names and of their creation.
+func (c *Cluster) Serving(ns string) []Backend {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.namespace(ns)
+	var out []Backend
+	for _, name := range slices.Sorted(maps.Keys(n.workloads)) {
+		out = append(out, n.ready(n.workloads[name], false, c.now(), c.opts.Terminate)...)
+	}
 	return out
 }
 

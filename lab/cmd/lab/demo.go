@@ -23,7 +23,7 @@ func demoCommand(open opener) *cobra.Command {
 				return err
 			}
 			ctx := cmd.Context()
-			turn, err := lab.LockTests(ctx)
+			turn, err := lab.LockTests(ctx, true)
 			if err != nil {
 				return err
 			}

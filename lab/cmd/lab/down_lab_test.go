@@ -110,7 +110,7 @@ func TestDownLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lock, err := lab.LockTests(t.Context())
+	lock, err := lab.LockTests(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rehome.dev/rehome/lab/branch"
 	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/network"
 	"rehome.dev/rehome/lab/part"
@@ -15,16 +16,15 @@ import (
 func envPath(lab *part.Lab) string { return lab.RunPath("env.json") }
 
 func environment(lab *part.Lab) part.Env {
-	const zone, name = "golemtrust.am.", "royal-bank-api."
 	at := func(h network.Host, port uint16) string { return netip.AddrPortFrom(h.Address, port).String() }
 	return part.Env{
-		Zone: zone, Record: name + zone, Rehearsal: "rehearsal." + name + zone,
+		Zone: branch.Head.Zone, Record: branch.Head.Service(), Rehearsal: branch.Head.Rehearsal(),
 		Primary: at(network.NS1, 53), Secondary: at(network.NS2, 53),
 		Resolver: at(network.Resolver, 53), ResolvConf: lab.ResolvConf(),
 		TSIGName: "rehome.", TSIGFile: lab.RunPath("tsig.key"),
 
 		Kubeconfig: cluster.Kubeconfig(lab), Kubectl: cluster.KubectlPath(lab), APIServer: cluster.APIServer(),
-		Namespace: cluster.Namespaces[0], StagingNamespace: cluster.Namespaces[1],
+		Namespace: branch.Head.Namespace, StagingNamespace: branch.Head.Staging(),
 		ImagesFile: lab.RunPath("images.json"),
 
 		VM: network.VM.Address.String(), VMEntry: at(network.VM, 8080), SSHUser: "root",

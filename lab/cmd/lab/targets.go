@@ -3,13 +3,12 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"rehome.dev/rehome/lab/cluster"
 	"rehome.dev/rehome/lab/prometheus"
 	"rehome.dev/rehome/lab/prometheus/discovery"
 )
 
 func podTargetsCommand() *cobra.Command {
-	config := discovery.Config{Namespace: cluster.Namespaces[0], Selector: "app.kubernetes.io/name=royal-bank-api"}
+	config := discovery.Config{Selector: "app.kubernetes.io/name=royal-bank-api"}
 	cmd := &cobra.Command{
 		Use:    prometheus.PodsProcess,
 		Short:  "Tell Prometheus about the application's pods (a process of the lab)",

@@ -83,9 +83,9 @@ func Start(t testing.TB, opts ...Option) *Server {
 		t.Fatal(err)
 	}
 	s.primary = newDaemon(t, labdns.Named{Dir: filepath.Join(dir, "ns1"), Listen: s.Primary, Peer: s.Secondary,
-		Zone: o.zone, Key: key, Primary: true, Silent: o.lagging})
+		Zones: []labdns.Zone{o.zone}, Key: key, Primary: true, Silent: o.lagging})
 	s.secondary = newDaemon(t, labdns.Named{Dir: filepath.Join(dir, "ns2"), Listen: s.Secondary, Peer: s.Primary,
-		Zone: o.zone, Key: key, Silent: o.lagging})
+		Zones: []labdns.Zone{o.zone}, Key: key, Silent: o.lagging})
 	s.primary.start()
 	s.primary.await(s.Zone)
 	s.secondary.start()

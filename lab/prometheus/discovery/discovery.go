@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -27,7 +28,7 @@ import (
 // Config says which pods, and where they are written down.
 type Config struct {
 	Kubeconfig string
-	Namespace  string
+	Namespace  string // empty: all
 	Selector   string // label selector
 	Port       string // on which pods serve their metrics
 	File       string
@@ -90,7 +91,7 @@ func look(ctx context.Context, client dynamic.Interface, c Config) ([]prometheus
 	return groups(list.Items, c.Port), nil
 }
 
-// groups has one group per pod that has an address and has not ended, by name.
+// groups has one group per pod that has an address and has not ended, by name and namespace.
 func groups(pods []unstructured.Unstructured, port string) []prometheus.Group {
 	found := []prometheus.Group{} // not nil: the file must hold a list
 	for _, pod := range pods {
@@ -104,12 +105,14 @@ func groups(pods []unstructured.Unstructured, port string) []prometheus.Group {
 			Labels:  map[string]string{"pod": pod.GetName(), "namespace": pod.GetNamespace()},
 		})
 	}
-	slices.SortFunc(found, func(a, b prometheus.Group) int { return cmp.Compare(a.Labels["pod"], b.Labels["pod"]) })
+	slices.SortFunc(found, func(a, b prometheus.Group) int {
+		return cmp.Or(cmp.Compare(a.Labels["pod"], b.Labels["pod"]), cmp.Compare(a.Labels["namespace"], b.Labels["namespace"]))
+	})
 	return found
 }
 
 func same(a, b prometheus.Group) bool {
-	return slices.Equal(a.Targets, b.Targets) && a.Labels["pod"] == b.Labels["pod"]
+	return slices.Equal(a.Targets, b.Targets) && maps.Equal(a.Labels, b.Labels)
 }
 
 func write(file string, found []prometheus.Group) error {
