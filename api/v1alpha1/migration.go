@@ -48,7 +48,7 @@ type MigrationSpec struct {
 	// Which stores the sides talk to.
 	Data Data `json:"data" jsonschema:"required"`
 	// The times in which the switch may be made; none means at any time.
-	Windows []Window `json:"windows,omitempty"`
+	Windows []Span `json:"windows,omitempty"`
 	// How many people must say yes before the switch.
 	Approvals Approvals `json:"approvals,omitzero"`
 	// What the release to be moved mends of what fails on the machines. A declared
@@ -183,12 +183,16 @@ type Target struct {
 	Gateway *Gateway `json:"gateway,omitempty"`
 }
 
-// Window is a time in which the switch may be made.
-type Window struct {
-	// Start, with its time zone: 2026-08-14T22:00:00+02:00.
-	From metav1.Time `json:"from" jsonschema:"required"`
-	// End, with its time zone.
-	To metav1.Time `json:"to" jsonschema:"required"`
+// Span is a time from one moment to another.
+type Span struct {
+	// Start, with its offset: 2026-08-14T22:00:00+02:00; or what the clocks of
+	// timeZone show: 2026-08-14 22:00.
+	From string `json:"from" jsonschema:"required"`
+	// End, likewise.
+	To string `json:"to" jsonschema:"required"`
+	// The time zone of ends without an offset, by its IANA name: Europe/Berlin. A
+	// moment that its clocks show twice, or never, is refused.
+	TimeZone string `json:"timeZone,omitempty"`
 }
 
 // Approvals says how many of whom must approve the switch.

@@ -40,6 +40,8 @@ type PolicySpec struct {
 	Resources PolicyResources `json:"resources,omitzero"`
 	// How machines are reached.
 	SSH PolicySSH `json:"ssh,omitzero"`
+	// Times in which nothing is switched.
+	Freezes []Freeze `json:"freezes,omitempty"`
 	// The service mesh that pods must be part of.
 	Mesh string `json:"mesh,omitempty" jsonschema:"enum=none,enum=istio,default=none"`
 	// The systems that migrations work with. Settings hold addresses and where
@@ -199,6 +201,16 @@ type Provider struct {
 	// How it is reached, and where its secrets are kept. Paths are relative to
 	// this file; a list is written with commas.
 	Settings map[string]string `json:"settings,omitempty"`
+}
+
+// Freeze is a time in which nothing is switched, and into which no watch reaches.
+type Freeze struct {
+	// Why: the name by which people know it.
+	Name string `json:"name" jsonschema:"required"`
+	// When.
+	During Span `json:"during" jsonschema:"required"`
+	// Migrations, by name, that it does not hold back.
+	Except []string `json:"except,omitempty"`
 }
 
 // StandingWaiver lets one guard pass in every migration until its end.

@@ -134,6 +134,7 @@ func (s *source) metrics(w v1alpha1.Metrics) migration.Metrics {
 	return migration.Metrics{
 		Source: w.Source, Dashboard: w.Dashboard,
 		Old: s.sideMetrics("spec.metrics.old", w.Old), New: s.sideMetrics("spec.metrics.new", w.New),
+		Fallback: s.metricsFallback(w),
 	}
 }
 
@@ -179,14 +180,11 @@ func (s *source) smoke(w v1alpha1.Smoke) migration.Smoke {
 	return out
 }
 
-func (s *source) windows(ws []v1alpha1.Window) []migration.Window {
+func (s *source) windows(ws []v1alpha1.Span) []migration.Window {
 	var out []migration.Window
 	for i, w := range ws {
-		field := fmt.Sprintf("spec.windows[%d]", i)
-		if s.said(field+".from") && s.said(field+".to") && !w.From.Time.Before(w.To.Time) {
-			s.problem(field+".to", "is not after from", "a window ends after it begins")
-		}
-		out = append(out, migration.Window{From: w.From.Time, To: w.To.Time})
+		from, to := s.between(fmt.Sprintf("spec.windows[%d]", i), w)
+		out = append(out, migration.Window{From: from, To: to})
 	}
 	return out
 }

@@ -36,6 +36,7 @@ func (s *source) policy(w v1alpha1.Policy, dir string) migration.Policy {
 	p.Clusters = s.connections(RoleCluster, w.Spec.Providers.Clusters, dir)
 	p.MetricsSources = s.connections(RoleMetrics, w.Spec.Providers.Metrics, dir)
 	p.StandingWaivers = s.standingWaivers(w.Spec.StandingWaivers)
+	p.Freezes = s.freezes(w.Spec.Freezes)
 	return p
 }
 

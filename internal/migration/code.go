@@ -109,6 +109,7 @@ const (
 	CodeNoRehearsal Code = "NO-REHEARSAL"
 	CodeEarlyRetire Code = "EARLY-RETIRE"
 	CodeNight       Code = "NIGHT"
+	CodeFreeze      Code = "FREEZE"
 	CodeStale       Code = "STALE-EVIDENCE"
 	CodeWaiver      Code = "WAIVER"
 )
@@ -159,7 +160,7 @@ func Codes() []Code {
 		CodeNetworkFS, CodeBlockDevice, CodeMulticast, CodeLicence, CodeKernel, CodeLocalMail, CodeSharedMemory, CodeSticky, CodeSharedVM,
 		CodeSplitWrites, CodeDataMove, CodeIsolated, CodeSideEffects, CodeConfigDrift, CodeSessions, CodeCronTwice, CodeConfigDrop, CodeConfigRO,
 		CodeBlind, CodeFalseAlarm, CodeTooFew, CodeFirstScrape, CodeBucketEdge, CodeVantage, CodeWarmUp, CodeSharedFault, CodeOldSide, CodeThrottled,
-		CodeNoRCA, CodeNoRehearsal, CodeEarlyRetire, CodeNight, CodeStale, CodeWaiver,
+		CodeNoRCA, CodeNoRehearsal, CodeEarlyRetire, CodeNight, CodeFreeze, CodeStale, CodeWaiver,
 		CodeUnsupported, CodeImageDigest, CodeConfigThere, CodeNoTraffic, CodeRollout, CodeDelivery, CodeSmoke, CodeAddress, CodeBaseline,
 		CodeWindow, CodeApproval, CodeVerdict, CodePods, CodeHealth200, CodeErrorRate, CodeLatency, CodeNewErrors, CodeClaims,
 		CodeSidecar, CodeQuota, CodePublicSmoke, CodeWorkloadKind, CodeTicket, CodeResidual, CodeIntent, CodeProcedure, CodePerson,

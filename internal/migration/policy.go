@@ -38,13 +38,23 @@ type Policy struct {
 	DNSProviders    []Connection  `json:"dnsProviders"`
 	Clusters        []Connection  `json:"clusters"`
 	MetricsSources  []Connection  `json:"metricsSources"`
-	StandingWaivers []Waiver      `json:"standingWaivers"` // organisation-wide, each with reason and end
-	ProbeFor        time.Duration `json:"probeFor"`        // how long facts are taken on the machines
-	ProbeEvery      time.Duration `json:"probeEvery"`      // one sample
-	ResourceMargin  float64       `json:"resourceMargin"`  // requests and limits above what was measured
+	StandingWaivers []Waiver      `json:"standingWaivers"`   // organisation-wide, each with reason and end
+	Freezes         []Freeze      `json:"freezes,omitempty"` // nothing is switched in them
+	ProbeFor        time.Duration `json:"probeFor"`          // how long facts are taken on the machines
+	ProbeEvery      time.Duration `json:"probeEvery"`        // one sample
+	ResourceMargin  float64       `json:"resourceMargin"`    // requests and limits above what was measured
 	SSH             SSH           `json:"ssh"`
 	AgentImage      string        `json:"agentImage,omitempty"` // by digest: with it drills look from within a pod, and forwarders run
 	Trial           time.Duration `json:"trial,omitempty"`      // how long load is sent through the return path
+}
+
+// Freeze is a time in which nothing is switched, but for the migrations that it
+// excepts by name.
+type Freeze struct {
+	Name   string    `json:"name"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Except []string  `json:"except,omitempty"`
 }
 
 // SSH says how machines are reached. Paths only: a key is never in a policy.

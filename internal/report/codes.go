@@ -91,6 +91,7 @@ var guards = map[migration.Code]string{
 	migration.CodeNoRehearsal: "switch and rollback were tried on the rehearsal record, with these images",
 	migration.CodeEarlyRetire: "the VM stays until the hold has passed in stable operation",
 	migration.CodeNight:       "the window leaves time for the watch and a rollback",
+	migration.CodeFreeze:      "no freeze holds, and none begins before the watch and a rollback are over",
 	migration.CodeStale:       "evidence is fresh at the moment of the decision",
 	migration.CodeWaiver:      "a waiver has a name, a reason and an end",
 
