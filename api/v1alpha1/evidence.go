@@ -10,6 +10,19 @@ type Metrics struct {
 	New SideMetrics `json:"new" jsonschema:"required"`
 	// Address of a dashboard, for people.
 	Dashboard string `json:"dashboard,omitempty"`
+	// A second source, which carries on where the first is blind.
+	Fallback *MetricsFallback `json:"fallback,omitempty"`
+}
+
+// MetricsFallback is a second source with counters of its own of both sides, taken at
+// the same kind of point as the first one's: a baseline of one says nothing of another.
+type MetricsFallback struct {
+	// Name of a metrics source in the policy, another than the first.
+	Source string `json:"source" jsonschema:"required"`
+	// The series of the machines.
+	Old SideMetrics `json:"old" jsonschema:"required"`
+	// The series of the pods.
+	New SideMetrics `json:"new" jsonschema:"required"`
 }
 
 // SideMetrics are selectors of raw counters for one side: no rate(), no sum().

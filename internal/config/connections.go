@@ -86,6 +86,14 @@ func ConnectionTypes() []ConnectionType {
 			{Name: "scrapeInterval", Form: FormDuration, About: "How often it is looked at; omitted, 5s."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one look; omitted, 2s."},
 		}, overHTTP()...)},
+		{RoleMetrics, "probes", "Own requests of rehome to both sides, by address with the production name, for applications that nobody counts. They show `probe_requests_total`, `probe_errors_total` and `probe_duration_seconds_bucket`; an error is whatever is not a whole answer with a status that is fine, redirects, TLS and timeouts included. Probes are made while somebody reads what they count.", []Setting{
+			{Name: "rate", Form: FormText, About: "Probes per second of each side, up to 100; omitted, 5."},
+			{Name: "path", Form: FormText, About: "What is asked for; omitted, the old entry's `probePath`."},
+			{Name: "scheme", Form: FormText, About: "http or https, with the production name as SNI; omitted, http."},
+			{Name: "caFile", Form: FormPath, About: "Certificates that both sides' must be signed by; omitted, the system's."},
+			{Name: "fine", Form: FormText, About: "Statuses such as 204 and classes such as 2xx that are no errors, with commas between them; omitted, 2xx."},
+			{Name: "timeout", Form: FormDuration, About: "Bound on one probe, connection included; omitted, 2s."},
+		}},
 		{RoleMetrics, "accesslog", "Access logs, for applications without metrics: of nginx, Apache, Tomcat or haproxy, or in JSON. They are read where rehome runs, or with `host` on another machine over ssh, whose host key must be known, as the policy's `ssh` says. A selector is the path of a log, a filter such as `{status=\"5xx\"}`, or both; `ssh://user@machine/path` names a log on a machine of its own.", []Setting{
 			{Name: "file", Form: FormPath, WholeWith: "host", About: "The log, where a selector names none; with host its whole path there."},
 			{Name: "host", Form: FormReach, About: "The machine with the logs as ssh://user@host:port; omitted, the one that runs rehome."},

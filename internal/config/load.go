@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"rehome.dev/rehome/api/v1alpha1"
 	"rehome.dev/rehome/internal/migration"
@@ -155,6 +156,24 @@ func (s *source) references(m v1alpha1.Migration, l Loaded) {
 	}
 	s.known("spec.target.cluster", m.Spec.Target.Cluster, RoleCluster, l.Policy.Clusters, l.PolicyFile)
 	s.known("spec.metrics.source", m.Spec.Metrics.Source, RoleMetrics, l.Policy.MetricsSources, l.PolicyFile)
+	s.ofProbes("spec.metrics", m.Spec.Metrics.Source, m.Spec.Metrics.Old, m.Spec.Metrics.New, l.Policy.MetricsSources)
+	if f := m.Spec.Metrics.Fallback; f != nil {
+		s.ofProbes("spec.metrics.fallback", f.Source, f.Old, f.New, l.Policy.MetricsSources)
+		s.known("spec.metrics.fallback.source", f.Source, RoleMetrics, l.Policy.MetricsSources, l.PolicyFile)
+	}
+}
+
+// ofProbes demands that what own probes count is said to be counted there.
+func (s *source) ofProbes(field, name string, old, new v1alpha1.SideMetrics, have []migration.Connection) {
+	i := slices.IndexFunc(have, func(c migration.Connection) bool { return c.Name == name })
+	if i < 0 || have[i].Type != "probes" {
+		return
+	}
+	for side, vantage := range map[string]string{"old": old.Vantage, "new": new.Vantage} {
+		if at := field + "." + side + ".vantage"; s.said(at) && vantage != "probe" {
+			s.problem(at, "is "+quoted(vantage)+", but "+quoted(name)+" makes probes", "write probe")
+		}
+	}
 }
 
 // known reports a name that no provider of the policy has.

@@ -16,9 +16,6 @@ import (
 	"rehome.dev/rehome/internal/dns/rfc2136"
 	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/image"
-	"rehome.dev/rehome/internal/metrics/accesslog"
-	"rehome.dev/rehome/internal/metrics/edge"
-	"rehome.dev/rehome/internal/metrics/prometheus"
 	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/probe"
 	"rehome.dev/rehome/internal/secrets"
@@ -48,7 +45,7 @@ func Standard() Registry {
 	return Registry{
 		DNS:      map[string]func(migration.Connection) (engine.DNS, error){"rfc2136": newRFC2136},
 		Cluster:  map[string]func(migration.Connection) (engine.Cluster, error){cluster.Type: newKubernetes},
-		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": newPrometheus, "accesslog": newAccessLog, "edge": newEdge},
+		Metrics:  metricsSources(),
 		Machines: newMachines(),
 		Images:   image.New(),
 		Prober:   &probe.Prober{},
@@ -76,30 +73,6 @@ func newKubernetes(c migration.Connection) (engine.Cluster, error) {
 		return nil, err
 	}
 	return p, nil
-}
-
-func newPrometheus(c migration.Connection) (engine.Metrics, error) {
-	p, err := prometheus.New(c)
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-func newEdge(c migration.Connection) (engine.Metrics, error) {
-	s, err := edge.New(c)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-func newAccessLog(c migration.Connection) (engine.Metrics, error) {
-	s, err := accesslog.New(c)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
 }
 
 // Ports makes the adapters that a migration uses; journal and archive are the
@@ -133,12 +106,8 @@ func (r Registry) Ports(spec migration.Spec, policy migration.Policy) (engine.Po
 	if p.Drills == nil {
 		p.Drills = newDrills(p.Cluster, p.Smoker)
 	}
-	if p.Metrics, err = choose("metrics source", spec.Metrics.Source, policy.MetricsSources, r.Metrics); err != nil {
+	if p.Metrics, err = r.metrics(spec, policy, p.Cluster); err != nil {
 		faults = append(faults, err)
-		p.Metrics = noMetrics{err}
-	}
-	if logs, ok := p.Metrics.(*accesslog.Source); ok {
-		overSSH(logs, policy.SSH)
 	}
 	return p, errors.Join(faults...)
 }
