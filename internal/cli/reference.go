@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"rehome.dev/rehome/internal/wire"
@@ -28,16 +29,27 @@ func Reference(w io.Writer) {
 		if c.Hidden || c.Name() == "help" {
 			continue
 		}
-		fmt.Fprintf(w, "\n## rehome %s\n\n", c.Name())
-		text := c.Long
-		if text == "" || c.Name() == "completion" {
-			text = c.Short + "."
+		section(w, c)
+		if c.Name() == "completion" {
+			continue
 		}
-		fmt.Fprintf(w, "%s\n\n    %s\n", text, strings.TrimSuffix(c.UseLine(), " [flags]"))
-		if c.Flags().HasAvailableFlags() {
-			fmt.Fprintln(w)
-			flags(w, c.Flags())
+		for _, below := range c.Commands() {
+			section(w, below)
 		}
+	}
+}
+
+// section is that of one command.
+func section(w io.Writer, c *cobra.Command) {
+	fmt.Fprintf(w, "\n## %s\n\n", c.CommandPath())
+	text := c.Long
+	if text == "" || c.Name() == "completion" {
+		text = c.Short + "."
+	}
+	fmt.Fprintf(w, "%s\n\n    %s\n", text, strings.TrimSuffix(c.UseLine(), " [flags]"))
+	if c.Flags().HasAvailableFlags() {
+		fmt.Fprintln(w)
+		flags(w, c.Flags())
 	}
 }
 

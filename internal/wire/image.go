@@ -35,6 +35,20 @@ func FilesBelow(dir string) image.Machine {
 	return image.Machine{Read: root.Read, Rest: root.Rest}
 }
 
+// AgentPrograms are the agents for architectures, from where the one that is copied to
+// machines is looked for.
+func AgentPrograms(s MachineSettings, archs []string) ([]image.Agent, error) {
+	var out []image.Agent
+	for _, arch := range archs {
+		program, err := s.Program(arch)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, image.Agent{Arch: arch, Content: program})
+	}
+	return out, nil
+}
+
 func filesAt(s MachineSettings, reach vm.Reach) image.Machine {
 	if reach.Local {
 		return FilesBelow("/")
