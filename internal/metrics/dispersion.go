@@ -153,11 +153,11 @@ func pearson(cuts []cut, merged int) (f fit) {
 // tells whether there is more than chance makes of errors that come singly, whose
 // squares have mean 1 and variance 2 + 1/e.
 func (f fit) tells() bool {
-	return f.squares > f.freedom+2*math.Sqrt(2*f.freedom+f.inverse)
+	return f.squares > f.freedom+3*math.Sqrt(2*f.freedom+f.inverse)
 }
 
 // limit is the estimate where it does not tell of bursts; where it does, or where few
-// intervals can tell nothing, about the upper 90 % limit of it: by the spread of the
+// intervals can tell nothing, an upper limit of it (two standard errors, or 90 %): by the spread of the
 // squares, which is great where a few bursts make up all, and by that of χ².
 func (f fit) limit() float64 {
 	estimate := f.squares / f.freedom
@@ -168,7 +168,7 @@ func (f fit) limit() float64 {
 		return estimate
 	}
 	spread := max(f.fourths/f.freedom-estimate*estimate, 2*estimate*estimate)
-	return estimate + 1.28*math.Sqrt(spread/f.freedom)
+	return estimate + 2*math.Sqrt(spread/f.freedom)
 }
 
 // merge adds up so many neighbours each; what is left at the end is left out.

@@ -82,8 +82,8 @@ func daysBefore(t *testing.T, newPast func([]Scrape) World) {
 		says        string
 	}{
 		{"bursts three days ago", 7, burst, 10, 100, "7 days before"},
-		{"bursts three days ago, and nobody looked then", 2, burst, 1, 1.001, "2 days before"},
-		{"steady", 9, steady, 1, 1.001, "7 days before"},
+		{"bursts three days ago, and nobody looked then", 2, burst, 1, 1.1, "2 days before"},
+		{"steady", 9, steady, 1, 1.1, "7 days before"},
 	} {
 		w := newPast(hours(c.days, c.failed))
 		b, err := w.Port().Baseline(t.Context(), w.Metrics(), w.Now(), time.Hour)
