@@ -24,7 +24,7 @@ var bounds = map[string]time.Duration{
 	"save-logs":    20 * time.Second,
 	"run-drill":    10 * time.Minute,
 
-	"turn-return-path": 2 * time.Second,
+	"turn-return-path": strictBound,
 	"try-return-path":  time.Minute,
 }
 
@@ -83,7 +83,7 @@ func (e *Engine) perform(ctx context.Context, i migration.Intent) error {
 }
 
 func (e *Engine) do(ctx context.Context, i migration.Intent) (migration.Outcome, migration.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, bounds[migration.ActionName(i.Action)])
+	ctx, cancel := context.WithTimeout(ctx, e.within(bounds[migration.ActionName(i.Action)]))
 	defer cancel()
 	var res migration.Result
 	var out migration.Outcome

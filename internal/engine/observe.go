@@ -83,7 +83,7 @@ func (e *Engine) gather(ctx context.Context, queries []runbook.Query, want func(
 		}
 		long = long || q.Kind == runbook.QueryInventory || q.Kind == runbook.QueryIsolation
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, e.bound(q.Kind))
+			ctx, cancel := context.WithTimeout(ctx, e.within(e.bound(q.Kind)))
 			defer cancel()
 			answers[i] = e.ask(ctx, q, begun)
 		})

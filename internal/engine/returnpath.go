@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
+	"time"
 
 	"rehome.dev/rehome/internal/migration"
+	"rehome.dev/rehome/internal/runbook"
 )
 
 // tryReturnPath sends load through the balancer of one workload, at the rate at which
@@ -20,7 +21,7 @@ func (e *Engine) tryReturnPath(ctx context.Context, a migration.TryReturnPath) (
 		}
 		host := productionHost(spec, a.Workload)
 		rate := float64(cmp.Or(spec.Drills.Rate, defaultTrialRate))
-		res, err := e.ports.Loader.Load(ctx, strings.TrimSuffix(host, "."), x.Addresses, int(x.Port), spec.OldEntry.ProbePath, rate, e.state.Policy.Trial)
+		res, err := e.ports.Loader.Load(ctx, host, x.Addresses, int(x.Port), spec.OldEntry.ProbePath, rate, cmp.Or(e.state.Policy.Trial, migration.DefaultPolicy().Trial))
 		if err != nil {
 			return migration.OutcomeNotDone, migration.Result{}, fmt.Errorf("try the return path of %s: %w", a.Workload, err)
 		}
@@ -32,3 +33,24 @@ func (e *Engine) tryReturnPath(ctx context.Context, a migration.TryReturnPath) (
 
 // defaultTrialRate is in requests a second, as that of the drill under load.
 const defaultTrialRate = 50
+
+// strictBound is how long one call may take where what follows must not wait, and
+// leastBound what is left to one that is begun at the last moment.
+const (
+	strictBound = 2 * time.Second
+	leastBound  = 50 * time.Millisecond
+)
+
+// within shortens the bound of a call to what is left of the step, where its end does
+// not wait for anything.
+func (e *Engine) within(bound time.Duration) time.Duration {
+	until, strict := runbook.GivesUp(e.state)
+	if !strict {
+		return bound
+	}
+	left := until.Sub(e.ports.Clock.Now())
+	if left <= 0 {
+		left = strictBound // it came late, and tries each thing once or twice
+	}
+	return max(min(bound, strictBound, left), leastBound)
+}

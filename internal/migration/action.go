@@ -51,6 +51,9 @@ const (
 	PartWorkload   Part = "workload"
 	PartExposure   Part = "exposure"
 	PartReturnPath Part = "return-path"
+	// PartSchedules are the jobs of a workload, no longer suspended. They stand with
+	// the workload, and are never removed by themselves.
+	PartSchedules Part = "schedules"
 )
 
 // Apply makes one workload's part in one environment be what the spec says.

@@ -33,6 +33,12 @@ func (s Spec) WorkloadDigest(env Env, workload string) string {
 	if w.Autoscale != nil {
 		from = append(from, s.Delivery) // says who sets the replicas
 	}
+	if jobs := s.Jobs(workload); len(jobs) > 0 {
+		from = append(from, jobs)
+	}
+	if w.NetworkPolicy != nil && env == Staging && len(s.Drills.SafePeers) > 0 {
+		from = append(from, s.Drills.SafePeers)
+	}
 	return DigestOf(from)[:16]
 }
 

@@ -48,9 +48,12 @@ type ClusterFacts struct {
 	// ReturnPaths are the forwarders that stand beside workloads.
 	ReturnPaths []ReturnPathFacts `json:"returnPaths,omitempty"`
 	Routes      []RouteFacts      `json:"routes,omitempty"`
-	Config      []ConfigFacts     `json:"config,omitempty"`
-	Quotas      []QuotaFacts      `json:"quotas,omitempty"`
-	Claims      []ClaimFacts      `json:"claims,omitempty"`
+	// Beside is what a workload is declared with besides its pods: budget, scaler,
+	// policy, account and jobs.
+	Beside []BesideFacts `json:"beside,omitempty"`
+	Config []ConfigFacts `json:"config,omitempty"`
+	Quotas []QuotaFacts  `json:"quotas,omitempty"`
+	Claims []ClaimFacts  `json:"claims,omitempty"`
 }
 
 // WorkloadFacts is one Deployment or StatefulSet. Digest is the annotation that
@@ -111,6 +114,20 @@ type RouteFacts struct {
 	Name string `json:"name"`
 	To   string `json:"to"`
 }
+
+// BesideFacts is one object that is declared to stand beside a workload.
+type BesideFacts struct {
+	Workload  string `json:"workload"`
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	Exists    bool   `json:"exists"`
+	Ours      bool   `json:"ours,omitempty"`      // rehome made it
+	Suspended bool   `json:"suspended,omitempty"` // a CronJob that begins no jobs
+	Err       string `json:"err,omitempty"`       // why it could not be looked at
+}
+
+// The kind of a job that runs by time.
+const KindCronJob = "CronJob"
 
 // ConfigFacts is one ConfigMap or Secret that a workload refers to: its name
 // and whether it is there, never what it holds.

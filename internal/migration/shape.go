@@ -116,6 +116,21 @@ type Gateway struct {
 	Listener  string `json:"listener,omitempty"`  // empty is every one that takes the route
 }
 
+// Jobs are the schedules that the cluster runs in the image of a workload: those
+// that say when, or what. One that names no workload is the first's.
+func (s Spec) Jobs(workload string) []Schedule {
+	var out []Schedule
+	for _, j := range s.Schedules {
+		if j.Workload == "" && len(s.Workloads) > 0 {
+			j.Workload = s.Workloads[0].Name
+		}
+		if j.Owner == OwnerCluster && j.Workload == workload && (j.When != "" || len(j.Command) > 0) {
+			out = append(out, j)
+		}
+	}
+	return out
+}
+
 // Zone is the time zone in which a schedule is meant.
 func (s Schedule) Zone() string {
 	if s.TimeZone == "" {

@@ -42,7 +42,7 @@ var Forward = []Step{
 }
 
 // Back is the rollback in order.
-var Back = []Step{StepDNSBack, StepDrain, StepSaveLogs, StepScaleDown, StepVerifyBack}
+var Back = []Step{StepReturnPath, StepDNSBack, StepDrain, StepSaveLogs, StepScaleDown, StepVerifyBack}
 
 // Undo is what abort does, in order.
 var Undo = []Step{StepUndoDNS, StepUndoExpose, StepUndoDeploy, StepUndoStaging}

@@ -135,7 +135,7 @@ func TestUnjudgedBlocks(t *testing.T) {
 var withoutFacts = map[migration.Code]string{
 	migration.CodeUnsupported: "declared", migration.CodeImageDigest: "declared", migration.CodeDataMove: "declared",
 	migration.CodeSplitWrites: "declared", migration.CodeVantage: "declared", migration.CodeWindow: "declared and the time",
-	migration.CodeNight: "declared and the time", migration.CodeSidecar: "declared: no mesh", migration.CodeAtomic: "declared",
+	migration.CodeNight: "declared and the time", migration.CodeFreeze: "declared and the time", migration.CodeSidecar: "declared: no mesh", migration.CodeAtomic: "declared",
 	migration.CodeSplit: "declared", migration.CodeNegative: "declared", migration.CodeNoRCA: "journalled",
 	migration.CodeNoRehearsal: "journalled", migration.CodeTTLLead: "journalled", migration.CodeApproval: "journalled",
 	migration.CodeStale: "journalled", migration.CodeBaseline: "journalled", migration.CodeSmoke: "journalled",

@@ -114,6 +114,8 @@ func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what strin
 		spec.Workloads[0].Image = image(args[0])
 	case "cutover":
 		spec.Cutover = migration.Cutover(args[0])
+	case "job":
+		spec.Schedules = append(slices.Clone(spec.Schedules), migration.Schedule{Name: args[0], Owner: migration.OwnerCluster, When: "30 2 * * *", Command: []string{"/app/interest"}})
 	case "delivery":
 		spec.Delivery = migration.Delivery(args[0])
 	case "protocol":
@@ -144,6 +146,8 @@ func (st *story) vary(spec *migration.Spec, policy *migration.Policy, what strin
 		st.waive = st.duration(args[0])
 	case "judged":
 		st.judged = append(st.judged, migration.Code(args[0]))
+	case "no-forwarder":
+		spec.ReturnPath.Image = ""
 	case "hold":
 		policy.Hold = st.duration(args[0])
 	case "residual":
@@ -315,6 +319,16 @@ func (st *story) outside(args []string) {
 		w.changePods(migration.Production, key, func(f *migration.WorkloadFacts) { f.Image = image(args[2]) })
 	case "somebody delivers", "somebody takes", "somebody changes":
 		w.others(args[1], migration.Env(args[2]), migration.Part(args[3]))
+	case "machines run", "machines stop":
+		now, job, run := w.machine, args[2], args[1] == "run"
+		w.machine = func(t inventory.Target, at time.Time) inventory.Facts {
+			f := now(t, at)
+			f.Schedules = slices.DeleteFunc(slices.Clone(f.Schedules), func(s inventory.Schedule) bool { return s.Name == job })
+			if run {
+				f.Schedules = append(f.Schedules, inventory.Schedule{Kind: "timer", Name: job, When: "daily", Related: true})
+			}
+			return f
+		}
 	case "quota leaves":
 		c := w.cluster[migration.Production]
 		c.Quotas = []migration.QuotaFacts{{Quota: "bank", Resource: "pods", Hard: args[2], Used: "0", Need: "3", Left: args[2]}}
@@ -324,6 +338,19 @@ func (st *story) outside(args []string) {
 		w.cluster[migration.Production] = c
 	case "replicas come":
 		w.owner = true
+	case "replicas stay":
+		w.owner = false
+	case "forwarders ready", "forwarders gone":
+		w.forwarders(migration.Production, func(r *migration.ReturnPathFacts) {
+			r.Ready, r.RolledOut, r.Status = 2, true, ""
+			if args[1] == "gone" {
+				r.Ready, r.RolledOut, r.Status = 0, false, "the old entry takes no connections"
+			}
+		})
+	case "trial fails":
+		w.trialFails = rest
+	case "trial passes":
+		w.trialFails = ""
 	case "somebody comes":
 		c := w.count[migration.OldSide]
 		c.Requests++

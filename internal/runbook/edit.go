@@ -23,6 +23,7 @@ var edits = []struct {
 	{"workloads", migration.StepConvert, func(a, b migration.Spec) bool { return reflect.DeepEqual(withoutImages(a), withoutImages(b)) }},
 	{"smoke", migration.StepStage, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.Smoke, b.Smoke) }},
 	{"drills", migration.StepStage, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.Drills, b.Drills) }},
+	{"returnPath", migration.StepRehearse, func(a, b migration.Spec) bool { return a.ReturnPath == b.ReturnPath }},
 	{"rehearsal", migration.StepRehearse, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.Rehearsal, b.Rehearsal) }},
 	{"names", migration.StepExpose, sameNames},
 	{"oldEntry", migration.StepLowerTTL, func(a, b migration.Spec) bool { return reflect.DeepEqual(a.OldEntry, b.OldEntry) }},

@@ -3,6 +3,7 @@ package runbook
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"rehome.dev/rehome/internal/migration"
 )
@@ -27,6 +28,10 @@ func (w *world) do(a migration.Action) (migration.Outcome, migration.Result) {
 		w.remove(a.Env, a.Part, a.Workload)
 	case migration.Scale:
 		w.scale(a)
+	case migration.TurnReturnPath:
+		w.turn(a)
+	case migration.TryReturnPath:
+		return w.try(a)
 	}
 	return migration.OutcomeDone, migration.Result{}
 }
@@ -110,17 +115,33 @@ func (w *world) server(n int, state string) {
 }
 
 func (w *world) apply(a migration.Apply) {
+	if a.Part == migration.PartSchedules {
+		w.jobs(a.Env, a.Workload, true, false)
+		return
+	}
+	if a.Part == migration.PartWorkload {
+		w.jobs(a.Env, a.Workload, true, true)
+	}
 	c := w.cluster[a.Env]
 	w.remove(a.Env, a.Part, a.Workload)
 	spec, _ := w.spec.Workload(a.Workload)
 	cut := w.cluster[a.Env]
-	if a.Part == migration.PartExposure {
+	switch a.Part {
+	case migration.PartReturnPath:
+		cut.ReturnPaths = append(slices.Clone(cut.ReturnPaths), migration.ReturnPathFacts{
+			Workload: a.Workload, Kind: "Deployment", Digest: a.Digest, Desired: 2, Ready: 2, RolledOut: true, From: []string{"203.0.113.41", "203.0.113.42"},
+		})
+	case migration.PartExposure:
+		leads := migration.NewSide
+		if e, ok := findExposure(c, a.Workload); ok {
+			leads = e.Leads
+		}
 		addr := newAddr
 		if a.Workload != key {
 			addr = "198.51.100.8"
 		}
-		cut.Exposures = append(slices.Clone(cut.Exposures), migration.ExposureFacts{Workload: a.Workload, Kind: "Service", Digest: a.Digest, Addresses: []string{addr}, Port: 8080})
-	} else {
+		cut.Exposures = append(slices.Clone(cut.Exposures), migration.ExposureFacts{Workload: a.Workload, Kind: "Service", Digest: a.Digest, Addresses: []string{addr}, Port: 8080, Leads: leads})
+	default:
 		f := migration.WorkloadFacts{Name: a.Workload, Kind: spec.Kind, Digest: a.Digest, Image: spec.Image, Desired: spec.Replicas, Ready: spec.Replicas, RolledOut: true}
 		w.resets++
 		for i := range spec.Replicas {
@@ -132,11 +153,24 @@ func (w *world) apply(a migration.Apply) {
 	w.cluster[a.Env] = cut
 }
 
+// jobs are what the cluster shows of a workload's jobs.
+func (w *world) jobs(env migration.Env, workload string, exist, suspended bool) {
+	c := w.cluster[env]
+	c.Beside = slices.DeleteFunc(slices.Clone(c.Beside), func(f migration.BesideFacts) bool { return f.Workload == workload })
+	for _, j := range w.spec.Jobs(workload) {
+		c.Beside = append(c.Beside, migration.BesideFacts{Workload: workload, Kind: migration.KindCronJob, Name: j.Name, Exists: exist, Ours: exist, Suspended: exist && suspended})
+	}
+	w.cluster[env] = c
+}
+
 func (w *world) remove(env migration.Env, part migration.Part, workload string) {
 	c := w.cluster[env]
-	if part == migration.PartExposure {
+	switch part {
+	case migration.PartReturnPath:
+		c.ReturnPaths = slices.DeleteFunc(slices.Clone(c.ReturnPaths), func(r migration.ReturnPathFacts) bool { return r.Workload == workload })
+	case migration.PartExposure:
 		c.Exposures = slices.DeleteFunc(slices.Clone(c.Exposures), func(e migration.ExposureFacts) bool { return e.Workload == workload })
-	} else {
+	default:
 		c.Workloads = slices.DeleteFunc(slices.Clone(c.Workloads), func(f migration.WorkloadFacts) bool { return f.Name == workload })
 	}
 	w.cluster[env] = c
@@ -146,10 +180,71 @@ func (w *world) scale(a migration.Scale) {
 	if w.owner {
 		return
 	}
+	if a.Replicas == 0 {
+		w.jobs(a.Env, a.Workload, true, true)
+	}
 	w.changePods(a.Env, a.Workload, func(f *migration.WorkloadFacts) {
 		f.Desired, f.Ready = a.Replicas, a.Replicas
 		f.Pods = f.Pods[:min(len(f.Pods), int(a.Replicas))]
 	})
+}
+
+// turn lets a balancer lead to a side, unless somebody's controller undoes it.
+func (w *world) turn(a migration.TurnReturnPath) {
+	if w.owner {
+		return
+	}
+	w.changeExposures(a.Env, func(e *migration.ExposureFacts) {
+		if e.Workload == a.Workload {
+			e.Leads = a.To
+		}
+	})
+}
+
+func (w *world) changeExposures(env migration.Env, change func(*migration.ExposureFacts)) {
+	c := w.cluster[env]
+	c.Exposures = slices.Clone(c.Exposures)
+	for i := range c.Exposures {
+		change(&c.Exposures[i])
+	}
+	w.cluster[env] = c
+}
+
+// forwarders changes what the cluster shows of the return paths.
+func (w *world) forwarders(env migration.Env, change func(*migration.ReturnPathFacts)) {
+	c := w.cluster[env]
+	c.ReturnPaths = slices.Clone(c.ReturnPaths)
+	for i := range c.ReturnPaths {
+		change(&c.ReturnPaths[i])
+	}
+	w.cluster[env] = c
+}
+
+// try sends load through the balancer for ten seconds.
+func (w *world) try(a migration.TryReturnPath) (migration.Outcome, migration.Result) {
+	res := migration.TrialResult{Digest: a.Digest, Rate: 50, For: 10 * time.Second, Requests: 500, Addresses: []string{newAddr}, Valid: w.trialFails == ""}
+	if !res.Valid {
+		res.Failed, res.Why = 500, w.trialFails
+	}
+	return migration.OutcomeDone, migration.Result{Trial: &res}
+}
+
+// behind counts who stands ready behind the balancers.
+func behind(c migration.ClusterFacts) []migration.ExposureFacts {
+	out := slices.Clone(c.Exposures)
+	for i := range out {
+		e := &out[i]
+		e.ReadyNew, e.ReadyOld = 0, 0
+		w, _ := findWorkload(c, e.Workload)
+		r, _ := findReturnPath(c, e.Workload)
+		switch e.Leads {
+		case migration.NewSide:
+			e.ReadyNew = int(w.Ready)
+		case migration.OldSide:
+			e.ReadyOld = int(r.Ready)
+		}
+	}
+	return out
 }
 
 // changePods changes what the cluster shows of one workload.

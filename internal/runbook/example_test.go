@@ -45,11 +45,12 @@ func exampleSpec() migration.Spec {
 	side := migration.SideMetrics{Requests: "requests", Errors: "errors", Vantage: "application"}
 	return migration.Spec{
 		Name: key, Names: []migration.Name{name(bank, zoneOne)}, Rehearsal: &rehearsal,
-		OldEntry:  migration.OldEntry{Addresses: []string{oldAddr}, Port: 8080, ProbePath: "/healthz"},
-		VMs:       []migration.VM{{Host: "vm-bank-1", Unit: key + ".service", ConfigDirs: []string{"/etc/" + key}}},
-		Workloads: []migration.Workload{workload(key)},
-		Target:    migration.Destination{Cluster: "golem", Namespace: "royal-bank", StagingNamespace: "royal-bank-staging", Exposure: migration.ExposeLoadBalancer},
-		Cutover:   migration.CutoverDNS, Delivery: migration.DeliveryRehome,
+		OldEntry:   migration.OldEntry{Addresses: []string{oldAddr}, Port: 8080, ProbePath: "/healthz"},
+		ReturnPath: migration.ReturnPath{Image: "registry.golemtrust.am/rehome-agent@sha256:agent"},
+		VMs:        []migration.VM{{Host: "vm-bank-1", Unit: key + ".service", ConfigDirs: []string{"/etc/" + key}}},
+		Workloads:  []migration.Workload{workload(key)},
+		Target:     migration.Destination{Cluster: "golem", Namespace: "royal-bank", StagingNamespace: "royal-bank-staging", Exposure: migration.ExposeLoadBalancer},
+		Cutover:    migration.CutoverDNS, Delivery: migration.DeliveryRehome,
 		Metrics: migration.Metrics{Source: "prometheus", Old: side, New: side},
 		Smoke:   migration.Smoke{Checks: []migration.HTTPCheck{{Name: "health", Path: "/healthz", Status: 200}}},
 		Drills:  migration.Drills{Session: &migration.SessionDrill{Begin: "/login", Check: "/account", Status: 200}},

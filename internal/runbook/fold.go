@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"rehome.dev/rehome/internal/analysis"
 	"rehome.dev/rehome/internal/journal"
@@ -121,6 +122,7 @@ func begin(s State, to migration.Position, r migration.Record) State {
 	n.Key, n.Position = r.Migration, to
 	n.Started, n.Since = r.At, r.At
 	n.Pending, n.Failed, n.Done, n.Swaps, n.Smoke, n.Drills = nil, nil, nil, nil, nil, nil
+	n.Trials = nil
 	n.Baseline, n.Switched, n.Hold, n.Rehearsal, n.Left, n.Overs = nil, nil, nil, nil, nil, nil
 	n.Live = Live{}
 	n.Images = maps.Clone(s.Images)
@@ -209,6 +211,14 @@ func forget(s State, from migration.Step) State {
 		n.Drills = nil
 		delete(n.Smoke, smokeKey(migration.Staging, migration.ViaPortForward))
 	}
+	n.Trials = maps.Clone(s.Trials)
+	maps.DeleteFunc(n.Trials, func(k string, _ Observation[migration.TrialResult]) bool {
+		step := migration.StepExpose
+		if strings.HasPrefix(k, string(migration.Staging)+"/") {
+			step = migration.StepRehearse
+		}
+		return !step.Before(from)
+	})
 	n.Live.Warm = Streak{}
 	return n
 }
@@ -286,6 +296,16 @@ func settled(s State, b migration.Settled, r migration.Record) State {
 			n.Smoke = map[string]Observation[SmokeResult]{}
 		}
 		n.Smoke[smokeKey(run.Env, run.Via)] = Observation[SmokeResult]{*b.Result.Smoke, r.At}
+	}
+	if run, ok := i.Action.(migration.TryReturnPath); ok && b.Result.Trial != nil {
+		n.Trials = maps.Clone(s.Trials)
+		if n.Trials == nil {
+			n.Trials = map[string]Observation[migration.TrialResult]{}
+		}
+		n.Trials[trialKey(run.Env, run.Workload)] = Observation[migration.TrialResult]{*b.Result.Trial, r.At}
+	}
+	if _, ok := i.Action.(migration.TurnReturnPath); ok {
+		n.Live.Warm = Streak{} // what was asked before it was somebody else
 	}
 	if run, ok := i.Action.(migration.RunDrill); ok && b.Result.Drill != nil {
 		n.Drills = withResult(s.Drills, run, *b.Result.Drill, r.At)

@@ -55,6 +55,7 @@ func fresh(l look) migration.Reason {
 		check("facts of the machines", l.s.Assessed.Oldest)
 	}
 	stale = append(stale, l.staleProofs()...)
+	stale = append(stale, l.staleTrials()...)
 	check("smoke test", l.s.Smoke[smokeKey(migration.Production, migration.ViaPortForward)].At)
 	if len(stale) > 0 {
 		return hint(fails(migration.CodeStale, "older than %s: %s", l.s.Policy.EvidenceAge, strings.Join(stale, ", ")), "it is taken again")
@@ -98,6 +99,27 @@ func night(l look) migration.Reason {
 		return passes(migration.CodeNight, "the latest start in this window is %s", latest.Format(time.RFC3339))
 	}
 	return passes(migration.CodeNight, "no window limits the start")
+}
+
+// thawed demands that no freeze of the organisation holds, and that none begins
+// before a watch that starts now, and a rollback after it, are over.
+func thawed(l look) migration.Reason {
+	need := l.s.Policy.Watch + l.s.Policy.RollbackBudget
+	held := passes(migration.CodeFreeze, "no freeze holds")
+	for _, f := range l.s.Policy.Freezes {
+		if slices.Contains(f.Except, l.s.Spec.Name) || !l.now.Before(f.To) || !f.From.Before(l.now.Add(need)) {
+			continue
+		}
+		if !held.Verdict.OK() && !held.Until.Before(f.To) {
+			continue
+		}
+		text := fmt.Sprintf("the freeze %s holds until %s", f.Name, f.To.Format(time.RFC3339))
+		if l.now.Before(f.From) {
+			text = fmt.Sprintf("the freeze %s begins %s, before the watch and a rollback are over, and holds until %s", f.Name, f.From.Format(time.RFC3339), f.To.Format(time.RFC3339))
+		}
+		held = waits(hint(fails(migration.CodeFreeze, "%s", text), "the policy's freezes except migrations by name"), f.To)
+	}
+	return held
 }
 
 // approved demands that enough of the named people have said yes to this

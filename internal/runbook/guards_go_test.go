@@ -122,6 +122,31 @@ func TestWindow(t *testing.T) {
 	})
 }
 
+func TestFreeze(t *testing.T) {
+	at := migration.StepGo
+	freeze := func(from, to time.Duration, except ...string) func(*play) {
+		return func(p *play) {
+			p.s.Policy.Freezes = append(p.s.Policy.Freezes, migration.Freeze{Name: "Hogswatch", From: p.w.now.Add(from), To: p.w.now.Add(to), Except: except})
+		}
+	}
+	// The watch takes 15 minutes, and as many are kept for a rollback.
+	checkGuard(t, thawed, []guardCase{
+		{name: "none declared", step: at, want: "pass"},
+		{name: "holds", step: at, vary: freeze(-time.Hour, time.Hour), want: "fail, waits"},
+		{name: "ends right now", step: at, vary: freeze(-time.Hour, 0), want: "pass"},
+		{name: "begins in the watch", step: at, vary: freeze(30*time.Minute-time.Second, time.Hour), want: "fail, waits"},
+		{name: "begins when a rollback would be over", step: at, vary: freeze(30*time.Minute, time.Hour), want: "pass"},
+		{name: "excepts this migration", step: at, vary: freeze(-time.Hour, time.Hour, "post-office", "royal-bank-api"), want: "pass"},
+		{name: "excepts another", step: at, vary: freeze(-time.Hour, time.Hour, "post-office"), want: "fail, waits"},
+	})
+	p := standAt(t, at)
+	freeze(-time.Hour, 2*time.Hour)(p)
+	freeze(-time.Hour, time.Hour)(p)
+	if r := thawed(looked(p)); !r.Until.Equal(p.w.now.Add(2 * time.Hour)) {
+		t.Errorf("waits until %s, and the longest freeze ends in two hours", r.Until)
+	}
+}
+
 func TestApproved(t *testing.T) {
 	at := migration.StepGo
 	rule := func(n int, from ...string) func(*play) {

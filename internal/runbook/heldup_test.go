@@ -81,6 +81,19 @@ func heldUp() []struct {
 			p.s.Smoke = map[string]Observation[SmokeResult]{k: {SmokeResult{Ran: 2, Failed: 1}, p.w.now}}
 		}
 	}
+	banned := func(env migration.Env) func(*play) {
+		return func(p *play) {
+			k := trialKey(env, key)
+			got := p.s.Trials[k]
+			got.Value.Valid, got.Value.Why, got.At = false, "500 of 500 requests failed", p.w.now
+			p.s.Trials = maps.Clone(p.s.Trials)
+			p.s.Trials[k] = got
+		}
+	}
+	turned := func(p *play) {
+		p.w.changeExposures(migration.Production, func(e *migration.ExposureFacts) { e.Leads = migration.OldSide })
+	}
+	noImage := spec(func(s *migration.Spec) { s.ReturnPath.Image = "" })
 	coldBalancer := func(p *play) { p.s.Live.Warm = Streak{Last: p.w.now} }
 	oldIll := probes(migration.OldSide, "connection refused", "")
 	undeclared := policy(func(x *migration.Policy) { x.DNSProviders = nil })
@@ -123,6 +136,8 @@ func heldUp() []struct {
 			x.Exposures = []migration.ExposureFacts{{Workload: key, Digest: p.s.Spec.ExposureDigest(migration.Staging, key)}}
 			p.w.cluster[migration.Staging] = x
 		}},
+		{migration.StepRehearse, migration.CodeReturnPath, banned(migration.Staging)},
+		{migration.StepRehearse, migration.CodeReturnPath, noImage},
 		{migration.StepRehearse, migration.CodeNoRehearsal, spec(func(s *migration.Spec) { s.Rehearsal = nil })},
 		{migration.StepDeploy, migration.CodeQuota, production(func(x *migration.ClusterFacts) {
 			x.Workloads = nil
@@ -139,6 +154,8 @@ func heldUp() []struct {
 		{migration.StepExpose, migration.CodeAddress, noAddress},
 		{migration.StepExpose, migration.CodeType, hostAndAddress},
 		{migration.StepExpose, migration.CodeLBWarm, coldBalancer},
+		{migration.StepExpose, migration.CodeReturnPath, banned(migration.Production)},
+		{migration.StepExpose, migration.CodeReturnBan, banned(migration.Production)},
 		{migration.StepLowerTTL, migration.CodeAllNS, oneSilent},
 		{migration.StepLowerTTL, migration.CodeForeign, foreign},
 		{migration.StepLowerTTL, migration.CodeFamilies, record(bank, "HTTPS", 60, "1 .")},
@@ -149,12 +166,22 @@ func heldUp() []struct {
 		{migration.StepLead, migration.CodeTTLLead, func(p *play) { p.s.TTLLow = nil }},
 		{migration.StepBaseline, migration.CodeVantage, spec(func(s *migration.Spec) { s.Metrics.New.Vantage = "edge" })},
 		{migration.StepBaseline, migration.CodeBaseline, policy(func(x *migration.Policy) { x.BaselineMin = 1 << 40 })},
+		{migration.StepBaseline, migration.CodeReturnPath, banned(migration.Production)},
+		{migration.StepGo, migration.CodeReturnPath, banned(migration.Production)},
+		{migration.StepGo, migration.CodeReturnBan, banned(migration.Production)},
+		{migration.StepGo, migration.CodeReturnPath, func(p *play) {
+			p.w.forwarders(migration.Production, func(r *migration.ReturnPathFacts) { r.Ready, r.RolledOut = 1, false })
+		}},
+		{migration.StepGo, migration.CodeAddress, turned},
 		{migration.StepGo, migration.CodeLogsStdout, legacy},
 		{migration.StepGo, migration.CodeLogsStdout, owing},
 		{migration.StepGo, migration.CodeWindow, spec(func(s *migration.Spec) { s.Windows = []migration.Window{{From: t0, To: t0.Add(time.Second)}} })},
 		{migration.StepGo, migration.CodeNight, func(p *play) {
 			p.s.Spec.Windows = []migration.Window{{From: t0, To: p.w.now.Add(time.Minute)}}
 		}},
+		{migration.StepGo, migration.CodeFreeze, policy(func(x *migration.Policy) {
+			x.Freezes = []migration.Freeze{{Name: "year's end", From: t0, To: t0.Add(90 * 24 * time.Hour)}}
+		})},
 		{migration.StepGo, migration.CodeApproval, spec(func(s *migration.Spec) { s.Approvals.Required = 1 })},
 		{migration.StepGo, migration.CodeNoRehearsal, func(p *play) { p.s.Rehearsal = nil }},
 		{migration.StepGo, migration.CodeTTLLead, func(p *play) { p.s.TTLLow = nil }},
@@ -195,6 +222,7 @@ func heldUp() []struct {
 		{migration.StepRetire, migration.CodeEarlyRetire, policy(func(x *migration.Policy) { x.Hold = 80 * time.Hour })},
 		{migration.StepRetire, migration.CodeResidual, policy(func(x *migration.Policy) { x.Residual = 80 * time.Hour })},
 		{migration.StepRetire, migration.CodeTTLStretch, policy(func(x *migration.Policy) { x.Residual = 80 * time.Hour })},
+		{migration.StepRetire, migration.CodeAddress, turned},
 		{migration.StepRetire, migration.CodeAllNS, oneSilent},
 	}
 }

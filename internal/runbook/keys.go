@@ -18,6 +18,10 @@ func doneKey(step migration.Step, a migration.Action) string {
 		detail = "apply:" + a.Digest
 	case migration.Scale:
 		detail = fmt.Sprintf("scale:%d", a.Replicas)
+	case migration.TurnReturnPath:
+		detail = "turn:" + string(a.To)
+	case migration.TryReturnPath:
+		detail = "try:" + a.Digest
 	case migration.RunDrill:
 		detail = "drill:" + drillOf{a.Drill, a.Workload}.key()
 	}

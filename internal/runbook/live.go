@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"slices"
 	"time"
 
 	"rehome.dev/rehome/internal/analysis"
@@ -22,7 +23,7 @@ const probeGap = time.Minute
 func Look(s State, f Facts, now time.Time) State {
 	n := s
 	if p := f.Probe[migration.NewSide]; !p.At.IsZero() && p.At.After(s.Live.Warm.Last) {
-		n.Live.Warm = s.Live.Warm.Keep(p.Known() && p.Value.OK, p.At, probeGap)
+		n.Live.Warm = s.Live.Warm.Keep(p.Known() && p.Value.OK && !turnedAway(f), p.At, probeGap)
 	}
 	if p := f.Probe[migration.OldSide]; !p.At.IsZero() && p.At.After(s.Live.OldBad.Last) {
 		n.Live.OldBad = s.Live.OldBad.Keep(!p.Known() || !p.Value.OK, p.At, 0)
@@ -39,25 +40,17 @@ func Look(s State, f Facts, now time.Time) State {
 	if judged(s) {
 		if !s.Live.Judging {
 			n.Live.Judging = true
-			n.Live.Judge = analysis.Start(judgeConfig(s), *s.Baseline, now)
+			n.Live.Judge = analysis.Start(JudgeConfig(s.Policy, s.Spec.Metrics.New.Vantage, *s.Baseline), *s.Baseline, now)
 		}
 		n.Live.Judge, _ = analysis.Step(n.Live.Judge, *f.Sample)
 	}
 	return n
 }
 
-func judgeConfig(s State) analysis.Config {
-	c := analysis.DefaultConfig()
-	c.Alpha = s.Policy.Alpha
-	c.ErrorTolerance = s.Policy.ErrorTolerance
-	c.LatencyFactor = s.Policy.LatencyFactor
-	c.WarmUp = s.Policy.WarmUp
-	c.SampleEvery = s.Policy.SampleEvery
-	c.Vantage = s.Spec.Metrics.New.Vantage
-	if len(s.Baseline.Buckets) == 0 {
-		c.LatencyFactor = 0 // nothing to compare with
-	}
-	return c
+// turnedAway says whether a balancer is known to lead elsewhere than to the new side:
+// who answers through it then says nothing of that.
+func turnedAway(f Facts) bool {
+	return slices.ContainsFunc(f.Cluster[migration.Production].Value.Exposures, func(e migration.ExposureFacts) bool { return e.Leads != migration.NewSide })
 }
 
 // Snapshot is the live part as evidence, when it is due to be journalled: at

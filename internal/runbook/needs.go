@@ -12,8 +12,14 @@ type need func(s State) []Query
 
 func needStaging(State) []Query    { return []Query{{Kind: QueryCluster, Env: migration.Staging}} }
 func needProduction(State) []Query { return []Query{{Kind: QueryCluster, Env: migration.Production}} }
-func needSample(State) []Query     { return []Query{{Kind: QuerySample}} }
-func needBaseline(State) []Query   { return []Query{{Kind: QueryBaseline}} }
+
+// needTurn looks at the cluster each time anew: to lead clients to forwarders that
+// were ready a while ago may lead them to nobody.
+func needTurn(State) []Query {
+	return []Query{{Kind: QueryCluster, Env: migration.Production, MaxAge: time.Nanosecond}}
+}
+func needSample(State) []Query   { return []Query{{Kind: QuerySample}} }
+func needBaseline(State) []Query { return []Query{{Kind: QueryBaseline}} }
 
 // inventoryAge is how old the facts of the machines may be when they are judged.
 // Taking them lasts, and what they tell of changes in hours.
@@ -149,6 +155,8 @@ func pendingNeeds(s State, i migration.Intent) []Query {
 	case migration.Remove:
 		return []Query{{Kind: QueryCluster, Env: a.Env}}
 	case migration.Scale:
+		return []Query{{Kind: QueryCluster, Env: a.Env}}
+	case migration.TurnReturnPath:
 		return []Query{{Kind: QueryCluster, Env: a.Env}}
 	}
 	return nil

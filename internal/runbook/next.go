@@ -7,6 +7,8 @@ import (
 	"rehome.dev/rehome/internal/migration"
 )
 
+// strictTries is how often what must not hold up anything is tried without a rest.
+//
 // retryAfter is how long a refused action rests before it is tried again;
 // giveUp is after how many refusals in a row a forward step asks for help;
 // settleEvery is how often the effect of a change is looked for. On the way back
@@ -16,6 +18,7 @@ const (
 	giveUp      = 3
 	settleEvery = 500 * time.Millisecond
 	patience    = 30
+	strictTries = 2
 	longRest    = 30 * time.Second
 )
 
@@ -147,7 +150,9 @@ func (l look) act(r row, todo []migration.Action, why []migration.Reason, every 
 // way back, until it has been refused so often that somebody must mend something
 // first; longer the more often it happens on the way forward.
 func (l look) rest(f Failure) time.Duration {
-	switch {
+	switch r, _ := rowOf(l.s.Step); {
+	case r.strict && f.Count < strictTries:
+		return 0
 	case l.s.Mode != migration.ModeForward && f.Count > patience:
 		return longRest
 	case l.s.Mode != migration.ModeForward:
@@ -178,6 +183,9 @@ func (l look) back(r row, pending []migration.Reason) Decision {
 	open := pending
 	if r.plan != nil {
 		todo, why := r.plan(l)
+		if late && r.strict {
+			todo = slices.DeleteFunc(slices.Clone(todo), l.triedEnough)
+		}
 		// what was refused or undone rests before it is tried again, and meanwhile
 		// the bound can end the step: it need not be asked for here
 		fresh := slices.DeleteFunc(slices.Clone(todo), l.pending)
@@ -204,6 +212,13 @@ func (l look) back(r row, pending []migration.Reason) Decision {
 		move.Evidence = append(move.Evidence, migration.NewEvidence(migration.EvidenceLeft, l.now, migration.Left{What: r.title, Why: o.Text}))
 	}
 	return move
+}
+
+// triedEnough says whether an action of a strict step was done or refused so often that
+// it is not begun again behind the step's bound. A process that comes late tries it.
+func (l look) triedEnough(a migration.Action) bool {
+	_, done := l.s.Done[doneKey(l.s.Step, a)]
+	return done || l.s.Failed[a.Target()].Count >= strictTries
 }
 
 // pending says whether something is on its way to an action's target already.

@@ -45,17 +45,14 @@ func planApply(env migration.Env, part migration.Part) plan {
 		}
 		var todo []migration.Action
 		list := l.s.Spec.Workloads
-		if part == migration.PartExposure {
+		if part != migration.PartWorkload {
 			list = l.s.Spec.Exposed()
 		}
-		if !l.s.Spec.Delivers() {
+		if !l.s.Spec.Delivers() && part != migration.PartReturnPath {
 			return nil, l.awaited(env, part, list)
 		}
 		for _, w := range list {
-			a := migration.Apply{Env: env, Part: part, Workload: w.Name, Digest: l.s.Spec.WorkloadDigest(env, w.Name)}
-			if part == migration.PartExposure {
-				a.Digest = l.s.Spec.ExposureDigest(env, w.Name)
-			}
+			a := migration.Apply{Env: env, Part: part, Workload: w.Name, Digest: l.s.Spec.PartDigest(env, part, w.Name)}
 			if _, done := objectDone(l, a); !done {
 				todo = append(todo, a)
 			}
@@ -74,7 +71,7 @@ func planRemove(part migration.Part, envs ...migration.Env) plan {
 				why = append(why, r)
 				continue
 			}
-			if !l.s.Spec.Delivers() {
+			if !l.s.Spec.Delivers() && part != migration.PartReturnPath {
 				why = append(why, l.stillDelivered(env, part)...)
 				continue
 			}
@@ -268,7 +265,7 @@ func staleEvidence(l look) (migration.Step, []migration.Reason) {
 	if to, why := staleBaseline(l); to != "" {
 		return to, why
 	}
-	if stale := l.staleProofs(); len(stale) > 0 {
+	if stale := append(l.staleProofs(), l.staleTrials()...); len(stale) > 0 {
 		return migration.StepBaseline, []migration.Reason{fails(migration.CodeStale, "older than %s, and made again: %s", l.s.Policy.EvidenceAge, strings.Join(stale, ", "))}
 	}
 	return "", nil

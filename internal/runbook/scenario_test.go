@@ -276,6 +276,8 @@ func actionText(a migration.Action) string {
 		return out
 	case migration.Scale:
 		return fmt.Sprintf("scale %s to %d", a.Target(), a.Replicas)
+	case migration.TurnReturnPath:
+		return fmt.Sprintf("turn %s to the %s side", a.Target(), a.To)
 	case migration.RunDrill:
 		return fmt.Sprintf("drill %s of %s in %s", a.Drill, a.Workload, a.Env)
 	}

@@ -16,7 +16,7 @@ func (l look) settle(i migration.Intent) (migration.Outcome, migration.Reason) {
 	switch a := i.Action.(type) {
 	case migration.SwapRecords:
 		return l.settleSwap(i, a)
-	case migration.Apply, migration.Remove, migration.Scale:
+	case migration.Apply, migration.Remove, migration.Scale, migration.TurnReturnPath:
 		return l.settleObject(i)
 	case migration.RunDrill:
 		return migration.OutcomeNotDone, unknown(migration.CodeIntent, "%s was broken off: what it would have shown is unknown, and it is made anew", drillOf{a.Drill, a.Workload})
@@ -85,20 +85,35 @@ func objectDone(l look, a migration.Action) (migration.Env, bool) {
 			e, ok := findExposure(c, a.Workload)
 			return a.Env, ok && e.Digest == a.Digest
 		}
+		if a.Part == migration.PartReturnPath {
+			r, ok := findReturnPath(c, a.Workload)
+			return a.Env, ok && r.Digest == a.Digest
+		}
+		if a.Part == migration.PartSchedules {
+			return a.Env, len(suspended(c, a.Workload)) == 0
+		}
 		w, ok := findWorkload(c, a.Workload)
 		spec, _ := l.s.Spec.Workload(a.Workload)
-		return a.Env, ok && w.Digest == a.Digest && spec.Fits(w.Desired)
+		return a.Env, ok && w.Digest == a.Digest && spec.Fits(w.Desired) && accompanied(c, a.Workload)
 	case migration.Remove:
 		c := l.f.Cluster[a.Env].Value
 		if a.Part == migration.PartExposure {
 			_, ok := findExposure(c, a.Workload)
 			return a.Env, !ok
 		}
+		if a.Part == migration.PartReturnPath {
+			_, ok := findReturnPath(c, a.Workload)
+			return a.Env, !ok
+		}
 		_, ok := findWorkload(c, a.Workload)
-		return a.Env, !ok
+		return a.Env, !ok && alone(c, a.Workload)
+	case migration.TurnReturnPath:
+		e, ok := findExposure(l.f.Cluster[a.Env].Value, a.Workload)
+		return a.Env, ok && e.Leads == a.To
 	case migration.Scale:
-		w, ok := findWorkload(l.f.Cluster[a.Env].Value, a.Workload)
-		return a.Env, !ok || w.Desired == a.Replicas
+		c := l.f.Cluster[a.Env].Value
+		w, ok := findWorkload(c, a.Workload)
+		return a.Env, (!ok || w.Desired == a.Replicas) && (a.Replicas > 0 || len(running(c, a.Workload)) == 0)
 	}
 	return "", false
 }

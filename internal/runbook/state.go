@@ -36,6 +36,9 @@ type State struct {
 	Smoke   map[string]Observation[SmokeResult] `json:"smoke,omitempty"`  // by env/via
 	Drills  map[string]Drilled                  `json:"drills,omitempty"` // by workload/drill, of this attempt
 
+	// Trials are the newest of the return paths by env/workload, of this attempt.
+	Trials map[string]Observation[migration.TrialResult] `json:"trials,omitempty"`
+
 	Assessed  *Assessed            `json:"assessed,omitempty"`
 	Measured  []readiness.Recorded `json:"measured,omitempty"` // the newest of each kind for each machine
 	TTLLow    *migration.TTLLow    `json:"ttlLow,omitempty"`

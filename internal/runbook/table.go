@@ -30,6 +30,9 @@ type row struct {
 	// bound is how long a step of rollback or abort is tried before it is left
 	// with a note of what remains; zero is for ever.
 	bound func(migration.Policy) time.Duration
+	// strict says that at its bound nothing is begun any more: what follows must not
+	// wait.
+	strict bool
 }
 
 const lookEvery = 2 * time.Second
@@ -85,8 +88,8 @@ func prepareTable() []row {
 		{step: migration.StepRehearse, title: "switch and roll back the rehearsal record for real",
 			needs:  []need{needStaging, needNames},
 			before: unjudgedGuards(migration.StepRehearse),
-			plan:   inOrder(planApply(migration.Staging, migration.PartExposure), whenAddressed(migration.Staging, planRehearse)),
-			after:  []guard{addressed(migration.Staging), rehearsalMade},
+			plan:   inOrder(planApply(migration.Staging, migration.PartExposure), whenAddressed(migration.Staging, inOrder(planReturnPath(migration.Staging), planRehearse))),
+			after:  []guard{addressed(migration.Staging), tried(migration.Staging), rehearsalMade},
 			leave:  rehearsalEvidence},
 		{step: migration.StepDeploy, title: "deploy to production with no traffic",
 			needs:  []need{needProduction},
@@ -100,8 +103,9 @@ func prepareTable() []row {
 		{step: migration.StepExpose, title: "balancer with an address; DNS untouched",
 			needs:  []need{needProduction, needNames, needNewProbe},
 			before: guards([]guard{allServers, ours}, unjudgedGuards(migration.StepExpose)),
-			plan:   planApply(migration.Production, migration.PartExposure),
-			after:  []guard{addressed(migration.Production), typeKnown, warm, ours}},
+			plan: inOrder(planApply(migration.Production, migration.PartExposure),
+				whenAddressed(migration.Production, planReturnPath(migration.Production))),
+			after: []guard{addressed(migration.Production), typeKnown, tried(migration.Production), unbanned(migration.Production), warm, ours}},
 		{step: migration.StepLowerTTL, title: "lower the TTL on every record of every name",
 			needs: []need{needNames},
 			before: guards([]guard{allServers, ours, families, private,
@@ -122,14 +126,15 @@ func cutoverTable() []row {
 	judged := []need{needSample, needProduction, needOldProbe, needNewProbe}
 	return []row{
 		{step: migration.StepBaseline, title: "error rate and latency of the old side",
-			needs: []need{needBaseline, needProofs}, every: sampleEvery,
+			needs: []need{needBaseline, needProofs, needProduction, needNewProbe}, every: sampleEvery,
 			before: []guard{vantage, baselineEnough},
-			plan:   planProofs,
+			plan:   inOrder(planProofs, planReturnPath(migration.Production)),
+			after:  []guard{tried(migration.Production)},
 			proofs: []survey{nothingOwed},
 			leave:  baselineEvidence},
 		{step: migration.StepGo, title: "go or no-go: everything is looked at again",
 			needs:   append([]need{needNames, needInventory}, judged...),
-			before:  []guard{window, night},
+			before:  []guard{window, night, thawed, handedOver},
 			surveys: []survey{onMachines, asDeclared, nothingOwed},
 			plan:    planFreshSmoke,
 			after:   goGuards(),
@@ -144,11 +149,12 @@ func cutoverTable() []row {
 		{step: migration.StepWatch, title: "judge error rate and latency against the baseline",
 			needs: append([]need{needNames}, judged...), every: sampleEvery,
 			before: unjudgedGuards(migration.StepWatch),
+			plan:   planSchedules,
 			after:  []guard{stillOurs, oldSideWell, watched}},
 		{step: migration.StepValidate, title: "nine items of the post-migration checklist",
 			needs: append([]need{needNames}, judged...), every: sampleEvery,
-			plan: planSmoke(migration.Production, migration.ViaProduction),
-			after: guards([]guard{podsRunning, healthy, errorRateWithin, latencyWithin,
+			plan: inOrder(planSchedules, planSmoke(migration.Production, migration.ViaProduction)),
+			after: guards([]guard{podsRunning, healthy, errorRateWithin, latencyWithin, scheduled,
 				claimsBound, sidecars, quotaKept, smoked(migration.Production, migration.ViaProduction, migration.CodePublicSmoke), stillOurs},
 				unjudgedGuards(migration.StepValidate))},
 		{step: migration.StepTicket, title: "raise the decommissioning ticket",
@@ -158,10 +164,10 @@ func cutoverTable() []row {
 		{step: migration.StepHold, title: "stable operation before the VM may go",
 			needs: append([]need{needNames}, judged...), every: holdEvery,
 			after: []guard{stillOurs, heldLong, oldSideWell, certified, latencyWithin}},
-		{step: migration.StepRetire, title: "release the VM and restore the TTL",
-			needs: append([]need{needNames}, judged...), every: holdEvery,
-			before: guards([]guard{heldLong, silent(migration.CodeResidual), silent(migration.CodeTTLStretch)}, unjudgedGuards(migration.StepRetire)),
-			plan:   planRestoreTTL,
+		{step: migration.StepRetire, title: "release the VM, restore the TTL, remove the return path",
+			needs: append([]need{needNames, needStaging}, judged...), every: holdEvery,
+			before: guards([]guard{heldLong, silent(migration.CodeResidual), silent(migration.CodeTTLStretch), leadsNew(migration.Production)}, unjudgedGuards(migration.StepRetire)),
+			plan:   inOrder(planRestoreTTL, planRemove(migration.PartReturnPath, migration.Production, migration.Staging)),
 			after:  []guard{allServers}},
 	}
 }
@@ -170,8 +176,9 @@ func cutoverTable() []row {
 // evaluated again after the intent, immediately before the records change.
 func goGuards() []guard {
 	return []guard{
-		window, night, approved, rehearsed, fresh, lead, allServers, ours, floor, replayFenced, typeKnown, dataMove, splitWrites,
-		rolledOut(migration.Production), addressed(migration.Production), warm, oldSideWell, baselineEnough, counting,
+		window, night, thawed, approved, rehearsed, fresh, lead, allServers, ours, floor, replayFenced, typeKnown, dataMove, splitWrites,
+		rolledOut(migration.Production), addressed(migration.Production), tried(migration.Production), unbanned(migration.Production), leadsNew(migration.Production),
+		warm, oldSideWell, baselineEnough, counting,
 		smoked(migration.Production, migration.ViaPortForward, migration.CodeSmoke),
 	}
 }
@@ -180,6 +187,10 @@ func goGuards() []guard {
 func backTable() []row {
 	budget := func(p migration.Policy) time.Duration { return p.RollbackBudget }
 	return []row{
+		{step: migration.StepReturnPath, title: "turn the balancers to the old side",
+			needs: []need{needTurn}, plan: planTurnBack, after: []guard{turnedBack},
+			every: func(migration.Policy) time.Duration { return settleEvery },
+			bound: func(migration.Policy) time.Duration { return returnBound }, strict: true},
 		{step: migration.StepDNSBack, title: "lead the names back",
 			needs: []need{needNames}, plan: planDNSBack, after: []guard{backEverywhere}},
 		{step: migration.StepDrain, title: "let the new side's own traffic drain",
@@ -188,7 +199,7 @@ func backTable() []row {
 		{step: migration.StepSaveLogs, title: "save the pods' last words",
 			needs: []need{needProduction}, plan: planSaveLogs, bound: budget},
 		{step: migration.StepScaleDown, title: "scale the new side to zero",
-			needs: []need{needProduction}, plan: planScaleDown, after: []guard{scaledDown}, bound: budget},
+			needs: []need{needProduction}, plan: together(planTurnLate, planScaleDown), after: []guard{scaledDown}, bound: budget},
 		{step: migration.StepVerifyBack, title: "see that the old side serves",
 			needs: []need{needNames, needOldProbe}, plan: planDNSBack, after: []guard{backEverywhere, oldSideWell}, bound: budget},
 	}
@@ -200,8 +211,10 @@ func undoTable() []row {
 	return []row{
 		{step: migration.StepUndoDNS, title: "restore the records and their TTL",
 			needs: []need{needNames}, plan: planRestoreTTL, after: []guard{restoredEverywhere}, bound: budget},
-		{step: migration.StepUndoExpose, title: "remove the balancers",
-			needs: []need{needStaging, needProduction}, plan: planRemove(migration.PartExposure, migration.Production, migration.Staging), bound: budget},
+		{step: migration.StepUndoExpose, title: "remove the balancers and the return path",
+			needs: []need{needStaging, needProduction}, bound: budget,
+			plan: together(planRemove(migration.PartExposure, migration.Production, migration.Staging),
+				planRemove(migration.PartReturnPath, migration.Production, migration.Staging))},
 		{step: migration.StepUndoDeploy, title: "remove the workloads from production",
 			needs: []need{needProduction}, plan: planRemove(migration.PartWorkload, migration.Production), bound: budget},
 		{step: migration.StepUndoStaging, title: "remove the workloads from staging",

@@ -9,8 +9,7 @@ var unjudged = map[migration.Step][]migration.Code{
 	migration.StepRehearse: {migration.CodeOwner},
 	migration.StepDeploy:   {migration.CodeSideEffects},
 	migration.StepExpose: {
-		migration.CodeTLSReady, migration.CodeReturnPath, migration.CodeReturnBan, migration.CodeLoop, migration.CodeLongConn,
-		migration.CodeClientIP, migration.CodeExternalDNS,
+		migration.CodeTLSReady, migration.CodeLoop, migration.CodeLongConn, migration.CodeClientIP, migration.CodeExternalDNS,
 	},
 	migration.StepLowerTTL: {migration.CodeShared, migration.CodeViews, migration.CodeDNSSEC},
 	migration.StepWatch:    {migration.CodeThrottled},

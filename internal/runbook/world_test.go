@@ -39,6 +39,7 @@ type world struct {
 	base        string                                            // of every image
 	owner       bool                                              // somebody's controller undoes every change of replicas
 	drilled     map[migration.StagingDrill]migration.DrillResult  // what a drill shows; none is that all is well
+	trialFails  string                                            // why no load comes through the return path
 	undrillable string                                            // why no drill can be begun
 	isolation   migration.IsolationFacts
 	unisolated  string // why nobody can tell what staging reaches
@@ -179,6 +180,7 @@ func (w *world) clusterFacts(env migration.Env) migration.ClusterFacts {
 	}
 	c := w.cluster[env]
 	c.Namespace = w.spec.Namespace(env)
+	c.Exposures = behind(c)
 	for _, wl := range w.spec.Workloads {
 		for _, m := range wl.Mounts {
 			o := migration.ConfigFacts{Kind: "ConfigMap", Name: m.ConfigMap, Exists: true}

@@ -14,6 +14,9 @@ const (
 	GoodImage = "registry.golemtrust.am/royal-bank-api@sha256:900d00000000000000000000000000000000000000000000000000000000900d"
 )
 
+// AgentImage is the policy's image of the agent, in which forwarders run.
+const AgentImage = "registry.golemtrust.am/rehome-agent@sha256:a9e40000000000000000000000000000000000000000000000000000000a9e4"
+
 // Example is the runbook's own organisation: royal-bank-api moves from its VM
 // into the namespace royal-bank. Addresses are those for documentation (RFC 5737).
 func Example(image string) migration.Spec {
@@ -22,11 +25,12 @@ func Example(image string) migration.Spec {
 	}
 	rehearsal := name("rehearsal.royal-bank-api.golemtrust.am.")
 	return migration.Spec{
-		Name:      "royal-bank-api",
-		Names:     []migration.Name{name("royal-bank-api.golemtrust.am.")},
-		Rehearsal: &rehearsal,
-		OldEntry:  migration.OldEntry{Addresses: []string{"192.0.2.20"}, Port: 8080, ProbePath: "/healthz"},
-		VMs:       []migration.VM{{Host: "vm-bank-1.golemtrust.am", Unit: "royal-bank-api.service", ConfigDirs: []string{"/etc/royal-bank-api"}}},
+		Name:       "royal-bank-api",
+		Names:      []migration.Name{name("royal-bank-api.golemtrust.am.")},
+		Rehearsal:  &rehearsal,
+		OldEntry:   migration.OldEntry{Addresses: []string{"192.0.2.20"}, Port: 8080, ProbePath: "/healthz"},
+		ReturnPath: migration.ReturnPath{Image: AgentImage},
+		VMs:        []migration.VM{{Host: "vm-bank-1.golemtrust.am", Unit: "royal-bank-api.service", ConfigDirs: []string{"/etc/royal-bank-api"}}},
 		Workloads: []migration.Workload{{
 			Name: "royal-bank-api", Image: image, Kind: migration.KindDeployment, Replicas: 2,
 			Ports:  []migration.Port{{Name: "http", Port: 8080, Protocol: "TCP"}},
@@ -55,7 +59,7 @@ func Example(image string) migration.Spec {
 func ExamplePolicy() migration.Policy {
 	p := migration.DefaultPolicy()
 	p.Name = "golemtrust"
-	p.ApprovedBases = []string{"registry.golemtrust.am/base/"}
+	p.ApprovedBases, p.AgentImage = []string{"registry.golemtrust.am/base/"}, AgentImage
 	p.DNSProviders = []migration.Connection{{Name: "golem-dns", Type: "memory"}}
 	p.Clusters = []migration.Connection{{Name: "golem", Type: "memory"}}
 	p.MetricsSources = []migration.Connection{{Name: "golem-prometheus", Type: "memory"}}

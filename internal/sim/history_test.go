@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -51,6 +52,9 @@ func (l *life) intended(h past, bad func(string, ...any)) {
 		}) {
 			bad("%s was sent behind record %d without a pending intent", e.Call, e.Seq)
 		}
+		if _, turn := e.Action.(migration.TurnReturnPath); turn && st.Mode == migration.ModeForward && st.SwitchBegan() {
+			bad("%s was sent behind record %d while clients may be on the new side", e.Call, e.Seq)
+		}
 		if mode := direction(e.Action); !slices.Contains(mode, st.Mode) {
 			bad("%s was sent behind record %d while %s", e.Call, e.Seq, st.Mode)
 		}
@@ -70,7 +74,14 @@ func direction(a migration.Action) []migration.Mode {
 	case migration.Scale:
 		return []migration.Mode{migration.ModeRollback}
 	case migration.Remove:
+		if a.Part == migration.PartReturnPath {
+			return []migration.Mode{migration.ModeForward, migration.ModeAborting}
+		}
 		return []migration.Mode{migration.ModeAborting}
+	case migration.TurnReturnPath:
+		if a.To == migration.OldSide {
+			return []migration.Mode{migration.ModeForward, migration.ModeRollback}
+		}
 	}
 	return []migration.Mode{migration.ModeForward}
 }
@@ -224,6 +235,31 @@ func (l *life) namesBack(bad func(string, ...any)) {
 			}
 		}
 	}
+}
+
+// turnedBack: after a rollback the balancer leads to the old side, where the cluster
+// could be reached for long enough; DNS was not waited for longer than it may be.
+func (l *life) turnedBack(h past, bad func(string, ...any)) {
+	if h.end().Mode != migration.ModeRolledBack {
+		return
+	}
+	facts, err := l.World.Cluster.Observe(context.WithoutCancel(l.ctx), l.World.opts.Spec, migration.Production)
+	if err != nil {
+		bad("look at the cluster: %v", err)
+	}
+	for _, e := range facts.Exposures {
+		if len(facts.ReturnPaths) == 0 {
+			continue // it was removed with the old side's release
+		}
+		if e.Leads != migration.OldSide || e.ReadyOld == 0 {
+			bad("the balancer of %s does not lead to the old side at the end: %+v", e.Workload, e)
+		}
+	}
+}
+
+// besideReturnPath leaves out what DNS did not wait for, and what is made good later.
+func besideReturnPath(left []migration.Left) []migration.Left {
+	return slices.DeleteFunc(slices.Clone(left), func(l migration.Left) bool { return l.What == runbook.Title(migration.StepReturnPath) })
 }
 
 // atRest: the new side is scaled to nothing.

@@ -120,6 +120,7 @@ func (l *life) abort() error {
 func (l *life) endsBack(h past, bad func(string, ...any)) {
 	l.namesBack(bad)
 	l.atRest(bad)
+	l.turnedBack(h, bad)
 	if left := h.end().Left; len(left) > 0 {
 		bad("something was left: %v", left)
 	}
@@ -207,7 +208,7 @@ func kinds(c faults.Call) []faults.Fault {
 		return []faults.Fault{faults.Lost, faults.KillAfter} // one snapshot is as another
 	case c.Op == "journal.append":
 		return faults.Appends
-	case port == "cluster" && slices.Contains([]string{"apply", "remove", "scale"}, method):
+	case port == "cluster" && slices.Contains([]string{"apply", "remove", "scale", "turn"}, method):
 		return faults.Changes
 	case c.N > 0:
 		return nil

@@ -135,6 +135,10 @@ func (w *World) send(addresses []string, n uint64) {
 		w.count.Lost += n
 		return
 	}
+	if pods[0].Forwards {
+		w.serve(migration.OldSide, "vm", w.Old, n)
+		return
+	}
 	for i, pod := range pods {
 		part := n / uint64(len(pods))
 		if i == 0 {
@@ -164,7 +168,7 @@ func (w *World) keepScraped() {
 	if !w.oldDown {
 		w.idle(migration.OldSide, "vm")
 	}
-	for _, pod := range w.backends(w.newAddress()) {
+	for _, pod := range w.Cluster.Serving(w.opts.Spec.Target.Namespace) {
 		w.idle(migration.NewSide, pod.Pod)
 	}
 }

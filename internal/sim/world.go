@@ -180,12 +180,3 @@ func (w *World) Pass(d time.Duration) {
 }
 
 func (w *World) port() int32 { return w.opts.Spec.Workloads[0].Ports[0].Served() }
-
-// newAddress is the production balancer's, or "".
-func (w *World) newAddress() string {
-	facts, err := w.Cluster.Observe(context.Background(), w.opts.Spec, migration.Production)
-	if err != nil || len(facts.Exposures) == 0 || len(facts.Exposures[0].Addresses) == 0 {
-		return ""
-	}
-	return facts.Exposures[0].Addresses[0]
-}

@@ -176,6 +176,7 @@ func (c *Cluster) Deliver(spec migration.Spec, env migration.Env, part migration
 	if have == nil {
 		have = &workload{generation: 1}
 	}
+	n.stand(spec, w)
 	have.owner, have.kind, have.spec, have.template = theirs, manifest.KindOf(w), w, templateOf(w)
 	have.digest = spec.WorkloadDigest(env, name)
 	n.workloads[name] = have
