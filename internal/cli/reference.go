@@ -77,7 +77,7 @@ func flags(w io.Writer, set *pflag.FlagSet) {
 			name = "`-" + f.Shorthand + "`, " + name
 		}
 		text := strings.ReplaceAll(f.Usage, "|", `\|`)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "[]" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" && f.DefValue != "[]" {
 			text += " (default `" + f.DefValue + "`)"
 		}
 		fmt.Fprintf(w, "| %s | %s |\n", name, text)

@@ -65,7 +65,7 @@ func (p *Program) root() *cobra.Command {
 	}
 	group("move", p.initCommand(), p.planCommand(), p.runCommand(), p.abortCommand(), p.rollbackCommand(), p.convertCommand(), p.secretsCommand(), p.forwardCommand())
 	group("say", p.approveCommand(), p.waiveCommand(), p.rcaCommand())
-	group("look", p.statusCommand(), p.listCommand(), p.logCommand(), p.incidentCommand(), p.reportCommand(), p.doctorCommand(), p.probeCommand(), p.assessCommand(), p.scanCommand(), p.workloadCommand(), p.renderCommand(), p.imageCommand(), p.simulateCommand())
+	group("look", p.statusCommand(), p.listCommand(), p.logCommand(), p.incidentCommand(), p.reportCommand(), p.doctorCommand(), p.probeCommand(), p.assessCommand(), p.scanCommand(), p.judgeCommand(), p.workloadCommand(), p.renderCommand(), p.imageCommand(), p.simulateCommand())
 	root.AddCommand(p.versionCommand())
 	return root
 }

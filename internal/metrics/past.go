@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -57,28 +56,25 @@ func (p *Past) Empty() bool { return len(p.all) == 0 }
 // Look is the sample that would have been taken then of a new side that does what
 // this side did. It is missing where the side had not been scraped lately.
 func (p *Past) Look(at time.Time) analysis.Sample {
-	all, newest := p.UpTo(at, math.MaxInt64)
-	if err := p.fresh(at, newest); err != nil {
+	all, err := p.fresh(at)
+	if err != nil {
 		return analysis.Sample{At: at, Missing: err.Error()}
 	}
 	return analysis.Sample{At: at, New: all}
 }
 
-func (p *Past) fresh(at, newest time.Time) error {
-	switch age := at.Sub(newest); {
-	case newest.IsZero():
-		return errors.New("not scraped before")
-	case age > StaleScrapes*p.Scrape:
-		return fmt.Errorf("last scraped %s ago", age.Round(time.Millisecond))
+func (p *Past) fresh(at time.Time) (map[string]analysis.Counters, error) {
+	all, newest := p.UpTo(at, math.MaxInt64)
+	if lately := StaleScrapes * p.Scrape; newest.IsZero() || at.Sub(newest) > lately {
+		return nil, fmt.Errorf("not scraped in the last %s", lately)
 	}
-	return nil
+	return all, nil
 }
 
 // Baseline is the one that would have been taken then. There is none of a side that
 // had not been scraped lately, or but once.
 func (p *Past) Baseline(at time.Time, over time.Duration) (analysis.Baseline, error) {
-	_, newest := p.UpTo(at, math.MaxInt64)
-	if err := p.fresh(at, newest); err != nil {
+	if _, err := p.fresh(at); err != nil {
 		return analysis.Baseline{}, fmt.Errorf("baseline: %w", err)
 	}
 	g := p.Grown(at, over)
