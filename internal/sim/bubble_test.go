@@ -54,6 +54,8 @@ type life struct {
 	steps int
 	lives int
 	began time.Time
+	clock engine.Clock  // of the machine that drives; nil is the world's
+	skew  time.Duration // by which that has been wrong at most
 }
 
 // stuck is what a run that goes in a circle panics with.
@@ -120,7 +122,11 @@ func clip(s string) string { return s[:min(len(s), 160)] }
 // killed.
 func (l *life) process(stay bool) (d runbook.Decision, err error) {
 	l.lives++
-	e := engine.New(l.rig.Wrap(l.World.Ports()), l.key, fmt.Sprintf("rehome@golem/%d", l.lives), l.notify)
+	ports := l.World.Ports()
+	if l.clock != nil {
+		ports.Clock = l.clock
+	}
+	e := engine.New(l.rig.Wrap(ports), l.key, fmt.Sprintf("rehome@golem/%d", l.lives), l.notify)
 	defer func() {
 		switch p := recover().(type) {
 		case nil:

@@ -100,7 +100,7 @@ func (l *life) zone(recs []migration.Record, bad func(string, ...any)) {
 		if c.By != memory.Rehome {
 			continue
 		}
-		if !slices.ContainsFunc(swaps(recs, c.At), func(s migration.SwapRecords) bool {
+		if !slices.ContainsFunc(swaps(recs, c.At.Add(l.skew)), func(s migration.SwapRecords) bool {
 			return s.Purpose == c.Purpose && migration.SetsMatch(c.After, s.After, true) && migration.SetsMatch(s.After, c.After, true)
 		}) {
 			bad("change %d of the zone (%s) is named by no intent", n, c.Purpose)

@@ -2,4 +2,7 @@
 
 package sim
 
-const share = 1
+const (
+	share      = 1
+	migrations = 10_000
+)

@@ -2,6 +2,10 @@
 
 package sim
 
-// share is how many of so many trials are made: the race detector makes each
-// ten times as long. Which, only their names decide.
-const share = 8
+// share is how many of so many trials are made, and migrations how many are drawn by
+// their seeds: the race detector makes each ten times as long. Which trials, only their
+// names decide.
+const (
+	share      = 8
+	migrations = 200
+)
