@@ -154,6 +154,8 @@ func connect(t *testing.T, server string, settings map[string]string) *cluster.C
 const (
 	apps = "/apis/apps/v1/namespaces/bank/"
 	core = "/api/v1/namespaces/bank/"
+	// budget stands beside every workload of two pods.
+	budget = "/apis/policy/v1/namespaces/bank/poddisruptionbudgets/app"
 )
 
 func bank() migration.Spec {

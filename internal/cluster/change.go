@@ -215,8 +215,8 @@ func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.R
 		if have == nil {
 			continue
 		}
-		if sparedAccount(spec, have) {
-			continue
+		if accompanies(have.GetKind()) && !manifest.Ours(spec, have.GetLabels()) {
+			continue // it never stood beside a workload of this migration
 		}
 		if !manifest.Ours(spec, have.GetLabels()) {
 			return migration.OutcomeForeign, strange(have)

@@ -187,11 +187,14 @@ func TestWhatIsWritten(t *testing.T) {
 			if strings.Contains(r.Header.Get("Content-Type"), "merge") && s.bodies[i] != `{"metadata":{"uid":"uid-of-app"},"spec":{"replicas":0}}` {
 				t.Errorf("scale sent %s", s.bodies[i])
 			}
+		case r.Method == http.MethodDelete && r.URL.Path == budget: // it has no UID here
 		case r.Method == http.MethodDelete && !strings.Contains(s.bodies[i], `"uid":"uid-of-app"`):
 			t.Errorf("delete sent %s", s.bodies[i])
 		}
 	}
-	if want := []string{"PATCH " + apps + "deployments/app", "PATCH " + apps + "deployments/app", "DELETE " + apps + "deployments/app"}; !slices.Equal(s.seen("PATCH DELETE POST PUT"), want) {
+	if want := []string{
+		"PATCH " + budget, "PATCH " + apps + "deployments/app", "PATCH " + apps + "deployments/app", "DELETE " + apps + "deployments/app", "DELETE " + budget,
+	}; !slices.Equal(s.seen("PATCH DELETE POST PUT"), want) {
 		t.Errorf("written %v", s.seen("PATCH DELETE POST PUT"))
 	}
 }
@@ -220,7 +223,7 @@ func TestHalfApplied(t *testing.T) {
 	if out != migration.OutcomeUnknown || err == nil {
 		t.Errorf("%s, %v", out, err)
 	}
-	want := []string{"PATCH " + core + "services/app-headless", "PATCH " + apps + "statefulsets/app"}
+	want := []string{"PATCH " + budget, "PATCH " + core + "services/app-headless", "PATCH " + apps + "statefulsets/app"}
 	if !slices.Equal(s.seen("PATCH"), want) {
 		t.Errorf("written %v", s.seen("PATCH"))
 	}

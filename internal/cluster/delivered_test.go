@@ -49,6 +49,7 @@ func TestDelivered(t *testing.T) {
 			tt.change(o)
 			s := newAPIServer(t)
 			s.add(apps+"deployments/app", o.Object)
+			s.add(budget, objs[0].Object)
 			got := observe(t, s, spec).Workloads[0]
 			if tt.want == "" && got.Differs != "" || !strings.Contains(got.Differs, tt.want) {
 				t.Errorf("it differs by %q, want %q", got.Differs, tt.want)

@@ -186,6 +186,18 @@ func (w *world) Seize(t *testing.T, namespace string, p migration.Part, m migrat
 	}
 }
 
+func (w *world) Stand(t *testing.T, namespace, kind, name, manager string) {
+	o := map[string]any{"apiVersion": "v1", "kind": kind, "metadata": map[string]any{"name": name, "namespace": namespace}}
+	switch kind {
+	case manifest.KindServiceAccount:
+	case manifest.KindDisruptionBudget:
+		o["apiVersion"], o["spec"] = "policy/v1", map[string]any{"maxUnavailable": 1, "selector": map[string]any{}}
+	default:
+		t.Fatalf("nobody has %s", kind)
+	}
+	w.create(o, manager)
+}
+
 func (w *world) Deliver(t *testing.T, spec migration.Spec, part migration.Part, manager string) {
 	objs, err := manifest.Objects(spec, migration.Production, part, spec.Workloads[0].Name)
 	if err != nil {

@@ -3,32 +3,56 @@ package manifest
 import (
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"rehome.dev/rehome/internal/migration"
 )
 
-// Beside are the objects that stand beside a workload: its ServiceAccount, what
-// bounds its disruption, scales it and fences it off, and the jobs that it runs by
-// time. They are written for review and for whoever delivers; Objects are those
-// that this program applies by itself.
-func Beside(spec migration.Spec, env migration.Env, workload string) ([]*unstructured.Unstructured, error) {
-	w, ok := spec.Workload(workload)
-	if !ok {
-		return nil, fmt.Errorf("migration %s has no workload %q", spec.Name, workload)
+// Companion is an object that stands beside a workload.
+type Companion struct{ Kind, Name string }
+
+// The kinds of what stands beside workloads, jobs (migration.KindCronJob) apart.
+const (
+	KindServiceAccount   = "ServiceAccount"
+	KindDisruptionBudget = "PodDisruptionBudget"
+	KindAutoscaler       = "HorizontalPodAutoscaler"
+)
+
+// Companions name what stands beside a workload, in the order of its objects: its
+// ServiceAccount, what bounds its disruption, scales it and fences it off, and the
+// jobs that it runs by time.
+func Companions(spec migration.Spec, w migration.Workload) []Companion {
+	var out []Companion
+	if w.ServiceAccount != "" {
+		out = append(out, Companion{KindServiceAccount, w.ServiceAccount})
 	}
-	jobs, err := cronJobs(spec, env, w)
+	if w.Fewest() > 1 {
+		out = append(out, Companion{KindDisruptionBudget, w.Name})
+	}
+	if w.Autoscale != nil {
+		out = append(out, Companion{KindAutoscaler, w.Name})
+	}
+	if w.NetworkPolicy != nil {
+		out = append(out, Companion{KindNetworkPolicy, w.Name})
+	}
+	for _, j := range jobsOf(spec, w) {
+		out = append(out, Companion{migration.KindCronJob, j.name})
+	}
+	return out
+}
+
+// besideObjects are the objects of Companions.
+func besideObjects(spec migration.Spec, env migration.Env, w migration.Workload) ([]object, error) {
+	jobs, err := cronJobs(spec, env, w, true)
 	if err != nil {
-		return nil, fmt.Errorf("workload %s: %w", workload, err)
+		return nil, err
 	}
 	scaler, err := autoscaler(spec, env, w)
 	if err != nil {
-		return nil, fmt.Errorf("workload %s: %w", workload, err)
+		return nil, err
 	}
-	var out []*unstructured.Unstructured
+	var out []object
 	for _, o := range append([]object{serviceAccount(spec, env, w), disruptionBudget(spec, env, w), scaler, networkPolicy(spec, env, w)}, jobs...) {
 		if o != nil {
-			out = append(out, &unstructured.Unstructured{Object: o})
+			out = append(out, o)
 		}
 	}
 	return out, nil
@@ -39,7 +63,7 @@ func serviceAccount(spec migration.Spec, env migration.Env, w migration.Workload
 		return nil
 	}
 	return object{
-		"apiVersion": "v1", "kind": "ServiceAccount", "metadata": plainMeta(spec, env, w.Name, w.ServiceAccount),
+		"apiVersion": "v1", "kind": KindServiceAccount, "metadata": plainMeta(spec, env, w.Name, w.ServiceAccount),
 		"automountServiceAccountToken": false,
 	}
 }
@@ -51,7 +75,7 @@ func disruptionBudget(spec migration.Spec, env migration.Env, w migration.Worklo
 		return nil
 	}
 	return object{
-		"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": plainMeta(spec, env, w.Name, w.Name),
+		"apiVersion": "policy/v1", "kind": KindDisruptionBudget, "metadata": plainMeta(spec, env, w.Name, w.Name),
 		"spec": object{
 			"maxUnavailable": int64(1), "unhealthyPodEvictionPolicy": "AlwaysAllow",
 			"selector": object{"matchLabels": selector(spec, w.Name)},
@@ -85,7 +109,7 @@ func autoscaler(spec migration.Spec, env migration.Env, w migration.Workload) (o
 		}})
 	}
 	return object{
-		"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": plainMeta(spec, env, w.Name, w.Name),
+		"apiVersion": "autoscaling/v2", "kind": KindAutoscaler, "metadata": plainMeta(spec, env, w.Name, w.Name),
 		"spec": object{
 			"scaleTargetRef": object{"apiVersion": "apps/v1", "kind": string(KindOf(w)), "name": w.Name},
 			"minReplicas":    int64(a.Min), "maxReplicas": int64(a.Max), "metrics": metrics,

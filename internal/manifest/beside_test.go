@@ -94,11 +94,21 @@ func TestMesh(t *testing.T) {
 
 func beside(t *testing.T, spec migration.Spec, env migration.Env) []*unstructured.Unstructured {
 	t.Helper()
-	objs, err := Beside(spec, env, "royal-bank-api")
+	objs, err := Objects(spec, env, migration.PartWorkload, "royal-bank-api")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return objs
+	w, _ := spec.Workload("royal-bank-api")
+	names := Companions(spec, w)
+	if len(objs) < len(names) {
+		t.Fatalf("%d objects, and beside the workload stand %v", len(objs), names)
+	}
+	for i, n := range names {
+		if objs[i].GetKind() != n.Kind || objs[i].GetName() != n.Name {
+			t.Errorf("%s %s is named as %v", objs[i].GetKind(), objs[i].GetName(), n)
+		}
+	}
+	return objs[:len(names)]
 }
 
 func everythingBeside() migration.Spec {
@@ -164,7 +174,7 @@ func TestBesideRefused(t *testing.T) {
 	} {
 		spec := everythingBeside()
 		change(&spec)
-		if _, err := Beside(spec, migration.Production, "royal-bank-api"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Objects(spec, migration.Production, migration.PartWorkload, "royal-bank-api"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -178,7 +188,7 @@ func TestReplicasAreLeftToTheScaler(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, there, _ := unstructured.NestedInt64(objs[0].Object, "spec", "replicas")
+		_, there, _ := unstructured.NestedInt64(objs[len(objs)-1].Object, "spec", "replicas")
 		return there
 	}
 	if !replicas() {

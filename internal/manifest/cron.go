@@ -20,18 +20,10 @@ type job struct {
 	name string
 }
 
-// jobsOf are the schedules that the cluster owns and that run in the workload's
-// image. One that names no workload is the first's.
+// jobsOf are the jobs of a workload under the names of their objects.
 func jobsOf(spec migration.Spec, w migration.Workload) []job {
 	var out []job
-	for _, s := range spec.Schedules {
-		of := s.Workload
-		if of == "" && len(spec.Workloads) > 0 {
-			of = spec.Workloads[0].Name
-		}
-		if s.Owner != migration.OwnerCluster || of != w.Name {
-			continue
-		}
+	for _, s := range spec.Jobs(w.Name) {
 		name := cronName(w.Name, s.Name)
 		if slices.ContainsFunc(out, func(j job) bool { return j.name == name }) {
 			name = strings.TrimRight(name[:min(len(name), mostCronName-7)], "-") + "-" + migration.DigestOf(s.Name)[:6]
@@ -57,12 +49,12 @@ func cronName(workload, schedule string) string {
 	return name
 }
 
-// cronJobs run what the machines' timers ran, in the same image. They are
+// cronJobs run what the machines' timers ran, in the same image. They begin
 // suspended: until the switch the machines still run it (CRON-TWICE).
-func cronJobs(spec migration.Spec, env migration.Env, w migration.Workload) ([]object, error) {
+func cronJobs(spec migration.Spec, env migration.Env, w migration.Workload, suspend bool) ([]object, error) {
 	var out []object
 	for _, j := range jobsOf(spec, w) {
-		o, err := cronJob(spec, env, w, j)
+		o, err := cronJob(spec, env, w, j, suspend)
 		if err != nil {
 			return nil, fmt.Errorf("schedule %s: %w", j.Name, err)
 		}
@@ -71,7 +63,7 @@ func cronJobs(spec migration.Spec, env migration.Env, w migration.Workload) ([]o
 	return out, nil
 }
 
-func cronJob(spec migration.Spec, env migration.Env, w migration.Workload, j job) (object, error) {
+func cronJob(spec migration.Spec, env migration.Env, w migration.Workload, j job, suspend bool) (object, error) {
 	switch {
 	case j.When == "":
 		return nil, errors.New("when is missing, and no facts tell it: write the five fields of a crontab")
@@ -96,7 +88,7 @@ func cronJob(spec migration.Spec, env migration.Env, w migration.Workload, j job
 	return object{
 		"apiVersion": "batch/v1", "kind": "CronJob", "metadata": plainMeta(spec, env, j.name, j.name),
 		"spec": object{
-			"schedule": j.When, "timeZone": j.Zone(), "suspend": true, "concurrencyPolicy": "Forbid",
+			"schedule": j.When, "timeZone": j.Zone(), "suspend": suspend, "concurrencyPolicy": "Forbid",
 			"startingDeadlineSeconds": int64(300), "successfulJobsHistoryLimit": int64(1), "failedJobsHistoryLimit": int64(3),
 			"jobTemplate": object{"spec": object{
 				"backoffLimit": int64(0),

@@ -47,7 +47,13 @@ func Objects(spec migration.Spec, env migration.Env, part migration.Part, worklo
 	var err error
 	switch part {
 	case migration.PartWorkload:
-		objs, err = workloadObjects(spec, env, w)
+		if objs, err = besideObjects(spec, env, w); err == nil {
+			var pods []object
+			pods, err = workloadObjects(spec, env, w)
+			objs = append(objs, pods...)
+		}
+	case migration.PartSchedules:
+		objs, err = cronJobs(spec, env, w, false)
 	case migration.PartExposure:
 		objs, err = exposureObjects(spec, env, w)
 	case migration.PartReturnPath:

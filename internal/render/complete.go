@@ -69,9 +69,6 @@ func (s subject) complete() error {
 	if s.w.Replicas < 2 && s.w.Autoscale == nil {
 		s.note(migration.CodePods, "has one pod: a budget would hold up every drain of its node, and none is written")
 	}
-	if a := s.w.Autoscale; a != nil && s.spec.Delivery == migration.DeliveryRehome {
-		s.note(migration.CodeOwner, "has an autoscaler, which rehome run does not apply: while one is there, scaling to zero in a rollback holds, since an autoscaler leaves 0 alone")
-	}
 	return nil
 }
 

@@ -108,15 +108,11 @@ var environments = []migration.Env{migration.Staging, migration.Production}
 func Objects(spec migration.Spec, env migration.Env) ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
 	for _, w := range spec.Workloads {
-		beside, err := manifest.Beside(spec, env, w.Name)
-		if err != nil {
-			return nil, err
-		}
 		pods, err := manifest.Objects(spec, env, migration.PartWorkload, w.Name)
 		if err != nil {
 			return nil, err
 		}
-		out = append(append(out, beside...), pods...)
+		out = append(out, pods...)
 		if !exposed(spec, env, w) {
 			continue
 		}

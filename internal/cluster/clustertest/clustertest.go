@@ -49,6 +49,8 @@ type World interface {
 	Seize(t *testing.T, namespace string, part migration.Part, w migration.Workload, manager string)
 	// ScaleBy sets the replicas of w's object as manager.
 	ScaleBy(t *testing.T, namespace string, w migration.Workload, replicas int32, manager string)
+	// Stand makes, as manager, an object of a kind of manifest.Companions.
+	Stand(t *testing.T, namespace, kind, name, manager string)
 	// Deliver makes the part of the spec's first workload be as it is rendered, as
 	// manager does who delivers what is in a repository.
 	Deliver(t *testing.T, spec migration.Spec, part migration.Part, manager string)
@@ -104,6 +106,11 @@ func Run(t *testing.T, start func(t *testing.T) Fixture) {
 		{"another migration's objects are left alone", otherMigration},
 		{"somebody else's replicas are not fought over", foreignReplicas},
 		{"what others deliver is compared and never written", delivered},
+		{"what stands beside a workload comes and goes with it", besideWorkload},
+		{"what is declared no more is removed", besideNoMore},
+		{"the number that a scaler has set is left to it", scalersNumber},
+		{"somebody else's account is used", foreignAccount},
+		{"somebody else's budget is left alone", foreignBudget},
 		{"a Deployment is not replaced by a StatefulSet", otherKind},
 		{"a restart is counted", restart},
 		{"claims and volumes", claims},

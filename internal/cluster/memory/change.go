@@ -25,13 +25,18 @@ func (c *Cluster) Apply(ctx context.Context, spec migration.Spec, a migration.Ap
 			return c.expose(n, spec, w, a.Digest)
 		case migration.PartReturnPath:
 			return c.standReady(n, spec, w, a.Digest)
+		case migration.PartSchedules:
+			return n.resume(spec, w)
 		}
 		return c.deploy(n, spec, w, a.Digest)
 	})
 }
 
 func (c *Cluster) deploy(n *namespace, spec migration.Spec, w migration.Workload, digest string) (migration.Outcome, error) {
-	kind := manifest.KindOf(w)
+	kind, replicas := manifest.KindOf(w), w.Replicas
+	if out, err := n.free(spec, w); err != nil {
+		return out, err
+	}
 	have := n.workloads[w.Name]
 	switch {
 	case have == nil:
@@ -42,15 +47,18 @@ func (c *Cluster) deploy(n *namespace, spec migration.Spec, w migration.Workload
 	case have.kind != kind:
 		return migration.OutcomeForeign, fmt.Errorf("apply: a %s %s stands where a %s is wanted: remove it first",
 			have.kind, w.Name, kind)
+	case w.Autoscale != nil && w.Fits(have.desired):
+		replicas = have.desired // a scaler has set it, and may
 	case have.desiredBy != self && have.desired != w.Replicas:
 		return migration.OutcomeForeign, fmt.Errorf("apply: %s %s: %s has set .spec.replicas", kind, w.Name, have.desiredBy)
 	}
 	template := templateOf(w)
-	if have.template != template || have.desired != w.Replicas {
+	if have.template != template || have.desired != replicas {
 		have.generation++
 	}
+	n.stand(spec, w)
 	have.spec, have.template, have.digest = w, template, digest
-	have.desired, have.desiredBy = w.Replicas, self
+	have.desired, have.desiredBy = replicas, self
 	have.roll(c.now(), c.opts.Terminate, c.opts.Release)
 	return migration.OutcomeDone, nil
 }
@@ -101,6 +109,9 @@ func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.R
 			return foreign(string(w.kind), a.Workload, w.owner)
 		}
 		delete(kept, a.Workload)
+		if a.Part == migration.PartWorkload {
+			n.leave(spec, a.Workload)
+		}
 		return migration.OutcomeDone, nil
 	})
 }
@@ -113,7 +124,11 @@ func (c *Cluster) Scale(ctx context.Context, spec migration.Spec, a migration.Sc
 		if err := manifest.Writable(spec, migration.PartWorkload); err != nil {
 			return migration.OutcomeNotDone, fmt.Errorf("scale: %w", err)
 		}
-		w := c.namespace(spec.Namespace(a.Env)).workloads[a.Workload]
+		n := c.namespace(spec.Namespace(a.Env))
+		w := n.workloads[a.Workload]
+		if a.Replicas == 0 && (w == nil || w.owner.ours(spec)) {
+			n.suspend(spec, a.Workload)
+		}
 		switch {
 		case w == nil && a.Replicas == 0:
 			return migration.OutcomeDone, nil

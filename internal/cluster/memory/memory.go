@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"rehome.dev/rehome/internal/manifest"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -85,6 +86,7 @@ type namespace struct {
 	exposures map[string]*exposure
 	returns   map[string]*workload // the forwarders of each workload
 	config    map[string]bool      // "Kind/name"
+	beside    map[manifest.Companion]*companion
 	routes    []migration.RouteFacts
 	quotas    []migration.QuotaFacts
 }
@@ -125,7 +127,7 @@ func (c *Cluster) namespace(name string) *namespace {
 	n := c.namespaces[name]
 	if n == nil {
 		n = &namespace{
-			name: name, workloads: map[string]*workload{}, exposures: map[string]*exposure{}, returns: map[string]*workload{}, config: map[string]bool{},
+			name: name, workloads: map[string]*workload{}, exposures: map[string]*exposure{}, returns: map[string]*workload{}, config: map[string]bool{}, beside: map[manifest.Companion]*companion{},
 		}
 		c.namespaces[name] = n
 	}

@@ -93,6 +93,9 @@ func (w world) ScaleBy(t *testing.T, ns string, m migration.Workload, n int32, w
 		t.Fatal(err)
 	}
 }
+func (w world) Stand(_ *testing.T, ns, kind, name, manager string) {
+	w.Cluster.Stand(ns, kind, name, manager)
+}
 func (w world) Deliver(t *testing.T, spec migration.Spec, part migration.Part, manager string) {
 	if err := w.Cluster.Deliver(spec, migration.Production, part, spec.Workloads[0].Name, manager); err != nil {
 		t.Fatal(err)

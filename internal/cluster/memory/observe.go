@@ -21,6 +21,7 @@ func (c *Cluster) Observe(ctx context.Context, spec migration.Spec, env migratio
 	facts := migration.ClusterFacts{Namespace: n.name, Routes: slices.Clone(n.routes), Quotas: n.headroom(spec, env, now, c.opts.Terminate)}
 	for _, w := range spec.Workloads {
 		facts.Config = append(facts.Config, n.configFacts(w)...)
+		facts.Beside = append(facts.Beside, n.besideFacts(spec, w)...)
 		if have := n.workloads[w.Name]; have != nil {
 			f := have.facts(now, c.opts.Terminate)
 			if !spec.Delivers() {
