@@ -12,8 +12,9 @@ import (
 	"rehome.dev/rehome/internal/cli"
 )
 
-// A console block is run line by line in one empty directory with the program on
-// the PATH; `...` stands for whatever is left out, within a line or as lines.
+// A console block is run line by line in one directory, in which there are only the
+// examples, with the program on the PATH; `...` stands for whatever is left out,
+// within a line or as lines.
 // What needs the lab, or changes the reader's machine, is in a block of another kind.
 var console = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
 
@@ -34,16 +35,27 @@ func sessions(text string) []session {
 	return all
 }
 
-func TestConsoleBlocksOfTheREADME(t *testing.T) {
-	all := sessions(read(t, filepath.Join(root, "README.md")))
-	if len(all) == 0 {
-		t.Fatal("the README shows no console block")
-	}
-	bin, dir := t.TempDir(), t.TempDir()
+func TestConsoleBlocks(t *testing.T) {
+	bin := t.TempDir()
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "rehome"), "./cmd/rehome")
 	build.Dir = root
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build rehome: %v\n%s", err, said)
+	}
+	for _, document := range []string{"README.md", "docs/judge.md"} {
+		t.Run(document, func(t *testing.T) { play(t, bin, document) })
+	}
+}
+
+// play runs the sessions of a document where the examples are, and nothing else.
+func play(t *testing.T, bin, document string) {
+	all := sessions(read(t, filepath.Join(root, document)))
+	if len(all) == 0 {
+		t.Fatal("it shows no console block")
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS(filepath.Join(root, "examples"))); err != nil {
+		t.Fatal(err)
 	}
 	for _, s := range all {
 		cmd := exec.CommandContext(t.Context(), "bash", "-c", s.command)
@@ -54,7 +66,7 @@ func TestConsoleBlocksOfTheREADME(t *testing.T) {
 			t.Fatalf("%s: %v", s.command, err)
 		}
 		if !shows(s.want, string(said)) {
-			t.Errorf("$ %s\nthe README shows:\n%s\nit prints:\n%s", s.command, s.want, said)
+			t.Errorf("$ %s\n%s shows:\n%s\nit prints:\n%s", s.command, document, s.want, said)
 		}
 	}
 }
