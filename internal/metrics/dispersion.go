@@ -153,7 +153,7 @@ func pearson(cuts []cut, merged int) (f fit) {
 // tells whether there is more than chance makes of errors that come singly, whose
 // squares have mean 1 and variance 2 + 1/e.
 func (f fit) tells() bool {
-	return f.squares > f.freedom+3*math.Sqrt(2*f.freedom+f.inverse)
+	return f.squares > f.freedom+4*math.Sqrt(2*f.freedom+f.inverse)
 }
 
 // limit is the estimate where it does not tell of bursts; where it does, or where few
