@@ -37,14 +37,14 @@ func TestForbidden(t *testing.T) {
 	if out != migration.OutcomeNotDone {
 		t.Errorf("outcome %s", out)
 	}
-	wantHint(t, err, `verb "get" on deployments.apps`, "kubectl auth can-i get deployments.apps -n "+w.namespace)
-	w.kubectl(nil, "create", "role", "reader", "-n", w.namespace, "--verb=get,list,patch", "--resource=deployments.apps,statefulsets.apps")
+	wantHint(t, err, `verb "get" on poddisruptionbudgets.policy`, "kubectl auth can-i get poddisruptionbudgets.policy -n "+w.namespace)
+	w.kubectl(nil, "create", "role", "reader", "-n", w.namespace, "--verb=get,list,patch", "--resource=deployments.apps,statefulsets.apps,poddisruptionbudgets.policy")
 	w.kubectl(nil, "create", "rolebinding", "reader", "-n", w.namespace, "--role=reader", "--serviceaccount="+w.namespace+":nobody")
 	out, err = c.Apply(t.Context(), w.spec(), applyWorkload(w.spec()))
 	if out != migration.OutcomeNotDone {
 		t.Errorf("outcome %s", out)
 	}
-	wantHint(t, err, `verb "create" on deployments.apps`, "grant")
+	wantHint(t, err, `verb "create" on poddisruptionbudgets.policy`, "grant")
 }
 
 func TestUnauthorized(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/inventory"
 	"rehome.dev/rehome/internal/inventory/imagined"
 	"rehome.dev/rehome/internal/migration"
 )
@@ -205,6 +206,17 @@ func heldUp() []struct {
 		{migration.StepWatch, migration.CodeForeign, foreign},
 		{migration.StepWatch, migration.CodeOldSide, oldIll},
 		{migration.StepWatch, migration.CodeVerdict, policy(func(x *migration.Policy) { x.Watch = time.Hour })},
+		{migration.StepGo, migration.CodeCronTwice, func(p *play) {
+			p.s.Spec.Schedules = []migration.Schedule{{Name: "interest.timer", Owner: migration.OwnerCluster, When: "@daily", Command: []string{"/app/interest"}}}
+			p.w.machine = func(t inventory.Target, at time.Time) inventory.Facts {
+				f := imagined.Service(t, at)
+				f.Schedules = append(f.Schedules, inventory.Schedule{Kind: "timer", Name: "interest.timer", Related: true})
+				return f
+			}
+		}},
+		{migration.StepValidate, migration.CodeCronTwice, production(func(x *migration.ClusterFacts) {
+			x.Beside = []migration.BesideFacts{{Workload: key, Kind: migration.KindCronJob, Name: "interest", Exists: true, Ours: true, Suspended: true}}
+		})},
 		{migration.StepValidate, migration.CodePods, pods(func(f *migration.WorkloadFacts) { f.Pods[0].Restarts++ })},
 		{migration.StepValidate, migration.CodeHealth200, probes(migration.NewSide, "500", "")},
 		{migration.StepValidate, migration.CodeErrorRate, say(analysis.Verdict{})},

@@ -82,12 +82,12 @@ func handedOver(l look) migration.Reason {
 			mine[j.Name] = true
 		}
 	}
-	if len(mine) == 0 {
-		return passes(migration.CodeCronTwice, "no schedule is handed to the cluster")
-	}
 	o := l.f.Inventory
-	if !o.Known() {
+	switch {
+	case !o.Known():
 		return seen(unknown(migration.CodeCronTwice, "whether the machines still run what the cluster takes over is unknown: %s", o.Err), o.Source, o.At)
+	case len(mine) == 0:
+		return passes(migration.CodeCronTwice, "no schedule is handed to the cluster")
 	}
 	var both []string
 	for _, m := range o.Value.Machines {
