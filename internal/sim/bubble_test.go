@@ -50,7 +50,6 @@ type life struct {
 	seen  func(engine.Event) // may be nil
 	lines []string
 	now   migration.Position // as far as anybody was told
-	seq   uint64             // the journal's length, when last asked for
 	steps int
 	lives int
 	began time.Time
@@ -182,14 +181,7 @@ func (l *life) driveTo(stay bool, reached func() bool) (err error) {
 }
 
 // head is the journal's length.
-func (l *life) head() uint64 {
-	recs, err := l.World.Journal.Read(context.WithoutCancel(l.ctx), l.key, l.seq)
-	if err != nil {
-		panic(err)
-	}
-	l.seq += uint64(len(recs))
-	return l.seq
-}
+func (l *life) head() uint64 { return l.World.Journal.Len(l.key) }
 
 // records is the whole journal.
 func (l *life) records() []migration.Record {

@@ -32,10 +32,11 @@ func Encode(key string, prev migration.Head, recs []migration.Record) ([][]byte,
 		if err != nil {
 			return nil, fmt.Errorf("record %d: %w", r.Seq, err)
 		}
-		if _, err := Decode(key, prev, b); err != nil {
+		// CheckAppend has seen the digest: it holds again for whatever has the same JSON.
+		if _, err := readBack(r.Seq, b); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrForm, err)
 		}
-		out[i], prev = b, journal.HeadOf(r)
+		out[i] = b
 	}
 	return out, nil
 }
@@ -44,9 +45,9 @@ func Encode(key string, prev migration.Head, recs []migration.Record) ([][]byte,
 // is a *journal.ChainError. The bytes must be exactly those that Encode gave: a
 // field or a space that was added by hand would escape the digest.
 func Decode(key string, prev migration.Head, b []byte) (migration.Record, error) {
-	var r migration.Record
-	if err := json.Unmarshal(b, &r); err != nil {
-		return r, &journal.ChainError{Seq: prev.Seq + 1, Why: "is not a record: " + err.Error()}
+	r, err := readBack(prev.Seq+1, b)
+	if err != nil {
+		return r, err
 	}
 	if _, err := journal.Verify(prev, []migration.Record{r}); err != nil {
 		return r, err
@@ -54,8 +55,17 @@ func Decode(key string, prev migration.Head, b []byte) (migration.Record, error)
 	if r.Migration != key {
 		return r, &journal.ChainError{Seq: r.Seq, Why: fmt.Sprintf("belongs to migration %q", r.Migration)}
 	}
+	return r, nil
+}
+
+// readBack reads a record of which these are exactly the bytes.
+func readBack(seq uint64, b []byte) (migration.Record, error) {
+	var r migration.Record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return r, &journal.ChainError{Seq: seq, Why: "is not a record: " + err.Error()}
+	}
 	if again, err := json.Marshal(r); err != nil || !bytes.Equal(again, b) {
-		return r, &journal.ChainError{Seq: r.Seq, Why: "was altered: its text is not the one that was written"}
+		return r, &journal.ChainError{Seq: seq, Why: "was altered: its text is not the one that was written"}
 	}
 	return r, nil
 }
