@@ -86,6 +86,13 @@ func ConnectionTypes() []ConnectionType {
 			{Name: "scrapeInterval", Form: FormDuration, About: "How often it is looked at; omitted, 5s."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one look; omitted, 2s."},
 		}, overHTTP()...)},
+		{RoleMetrics, "grafana", "Grafana, for whoever may ask it and not the Prometheus behind it. A selector is `panel:DASHBOARD/PANEL`, with the dashboard's uid and the panel's id or title, `?ref=B` where it has several queries and `&var-NAME=VALUE` for its variables; what the panel shows is taken back to its raw counters, which are read through Grafana's proxy. A selector of series is read from `datasource`.", append([]Setting{
+			{Name: "url", Form: FormURL, Required: true, About: "Its base address, with the sub-path."},
+			{Name: "dashboard", Form: FormText, About: "Uid of the dashboard of panels that name none: `panel:PANEL`."},
+			{Name: "datasource", Form: FormText, About: "Uid of the data source of selectors of series, and of panels that name none."},
+			{Name: "scrapeInterval", Form: FormDuration, About: "How often the sides are scraped; omitted, 15s."},
+			{Name: "timeout", Form: FormDuration, About: "Bound on one reading; omitted, 10s."},
+		}, overHTTP()...)},
 		{RoleMetrics, "probes", "Own requests of rehome to both sides, by address with the production name, for applications that nobody counts. They show `probe_requests_total`, `probe_errors_total` and `probe_duration_seconds_bucket`; an error is whatever is not a whole answer with a status that is fine, redirects, TLS and timeouts included. Probes are made while somebody reads what they count.", []Setting{
 			{Name: "rate", Form: FormText, About: "Probes per second of each side, up to 100; omitted, 5."},
 			{Name: "path", Form: FormText, About: "What is asked for; omitted, the old entry's `probePath`."},

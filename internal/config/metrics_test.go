@@ -13,7 +13,7 @@ const withFallback = `
       old:
         requests: hits_total{host="ledger"}
         errors: hits_total{host="ledger",code=~"5.."}
-        latency: took_seconds_bucket{host="ledger"}
+        latency: panel:shop/p99%20(all)?var-host=ledger
         vantage: application
       new:
         requests: hits_total{host="ledger",new="1"}
@@ -32,7 +32,7 @@ func TestMetricsFallback(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := src.spec(w).Metrics.Fallback
-	want := migration.SideMetrics{Requests: `hits_total{host="ledger"}`, Errors: `hits_total{host="ledger",code=~"5.."}`, Latency: `took_seconds_bucket{host="ledger"}`, Vantage: "application"}
+	want := migration.SideMetrics{Requests: `hits_total{host="ledger"}`, Errors: `hits_total{host="ledger",code=~"5.."}`, Latency: `panel:shop/p99%20(all)?var-host=ledger`, Vantage: "application"}
 	if f.Source != "edge" || f.Old != want || f.New.Requests != `hits_total{host="ledger",new="1"}` {
 		t.Errorf("%+v", f)
 	}

@@ -144,16 +144,20 @@ func (s *source) sideMetrics(field string, w v1alpha1.SideMetrics) migration.Sid
 	for _, f := range []struct{ name, selector string }{{"requests", w.Requests}, {"errors", w.Errors}, {"latency", w.Latency}} {
 		at := field + "." + f.name
 		head, _, _ := strings.Cut(f.selector, "{")
-		if s.said(at) && strings.Contains(head, "(") {
+		if s.said(at) && strings.Contains(head, "(") && !panel(head) {
 			s.problem(at, "is an expression, must be the selector of raw counters", "leave functions out: http_requests_total{job=\"vm\"}")
 		}
 	}
 	head, _, _ := strings.Cut(w.Latency, "{")
-	if at := field + ".latency"; s.said(at) && head != "" && !strings.HasSuffix(head, "_bucket") && !strings.Contains(w.Latency, "__name__") && !accessLog(head) {
+	if at := field + ".latency"; s.said(at) && head != "" && !strings.HasSuffix(head, "_bucket") && !strings.Contains(w.Latency, "__name__") && !accessLog(head) && !panel(head) {
 		s.problem(at, "is no histogram", "name its _bucket series")
 	}
 	return migration.SideMetrics{Requests: w.Requests, Errors: w.Errors, Latency: w.Latency, Vantage: w.Vantage}
 }
+
+// panel says whether a selector names a panel of a dashboard, whose series Grafana
+// knows.
+func panel(selector string) bool { return strings.HasPrefix(selector, "panel:") }
 
 // accessLog says whether a selector names an access log, whose lines tell how
 // long each answer took.

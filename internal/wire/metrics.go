@@ -3,12 +3,14 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"rehome.dev/rehome/internal/engine"
 	"rehome.dev/rehome/internal/metrics/accesslog"
 	"rehome.dev/rehome/internal/metrics/edge"
 	"rehome.dev/rehome/internal/metrics/fallback"
+	"rehome.dev/rehome/internal/metrics/grafana"
 	"rehome.dev/rehome/internal/metrics/probes"
 	"rehome.dev/rehome/internal/metrics/prometheus"
 	"rehome.dev/rehome/internal/migration"
@@ -17,7 +19,7 @@ import (
 // metricsSources is the registry of sources of metrics.
 func metricsSources() map[string]func(migration.Connection) (engine.Metrics, error) {
 	return map[string]func(migration.Connection) (engine.Metrics, error){
-		"prometheus": newPrometheus, "accesslog": newAccessLog, "edge": newEdge, "probes": newProbes,
+		"prometheus": newPrometheus, "accesslog": newAccessLog, "edge": newEdge, "probes": newProbes, "grafana": newGrafana,
 	}
 }
 
@@ -53,6 +55,17 @@ func newProbes(c migration.Connection) (engine.Metrics, error) {
 	return s, nil
 }
 
+func newGrafana(c migration.Connection) (engine.Metrics, error) {
+	s, err := grafana.New(c)
+	if err != nil {
+		return nil, err
+	}
+	s.Open = func(address string, client *http.Client, timeout, scrape time.Duration) (grafana.Reader, error) {
+		return prometheus.Over(address, client, timeout, scrape)
+	}
+	return s, nil
+}
+
 // metrics makes the source of a migration, with the second one that carries on where
 // it has one. It is whole even beside an error.
 func (r Registry) metrics(spec migration.Spec, policy migration.Policy, c engine.Cluster) (engine.Metrics, error) {
@@ -61,7 +74,12 @@ func (r Registry) metrics(spec migration.Spec, policy migration.Policy, c engine
 		return first, err
 	}
 	second, otherwise := r.source(spec.Metrics.Fallback.Source, spec, policy, c)
-	return fallback.New(first, second, patience(policy)), errors.Join(err, otherwise)
+	two := fallback.New(first, second, patience(policy))
+	err = errors.Join(err, otherwise)
+	if telling, ok := two.Telling(); ok {
+		return telling, err
+	}
+	return two, err
 }
 
 // patience is for how long a sample may be late before the second source is asked.
@@ -95,7 +113,10 @@ type MetricsSource struct {
 
 // MetricsSources are those of a migration, each by itself.
 func MetricsSources(p engine.Metrics, m migration.Metrics) []MetricsSource {
-	two, ok := p.(*fallback.Sources)
+	two, ok := p.(interface {
+		First() fallback.Port
+		Second() fallback.Port
+	})
 	if !ok {
 		return []MetricsSource{{m.Source, p, m}}
 	}

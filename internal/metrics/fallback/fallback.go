@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rehome.dev/rehome/internal/analysis"
+	"rehome.dev/rehome/internal/metrics"
 	"rehome.dev/rehome/internal/migration"
 )
 
@@ -37,6 +38,32 @@ type Sources struct {
 // take before the second is asked.
 func New(first, second Port, patience time.Duration) *Sources {
 	return &Sources{first: first, second: second, patience: patience}
+}
+
+// Past is what a source has that can tell the past.
+type Past interface {
+	Past(ctx context.Context, m migration.Metrics, span metrics.Span) (*metrics.Past, error)
+}
+
+// Telling is two sources of which one can tell the past.
+type Telling struct {
+	*Sources
+	past Past
+	as   func(migration.Metrics) migration.Metrics
+}
+
+// Past is that source's.
+func (t Telling) Past(ctx context.Context, m migration.Metrics, span metrics.Span) (*metrics.Past, error) {
+	return t.past.Past(ctx, t.as(m), span)
+}
+
+// Telling gives the sources with the past of the first that can tell it.
+func (s *Sources) Telling() (Telling, bool) {
+	if p, ok := s.first.(Past); ok {
+		return Telling{s, p, func(m migration.Metrics) migration.Metrics { return m }}, true
+	}
+	p, ok := s.second.(Past)
+	return Telling{s, p, Of}, ok
 }
 
 // First is the source that is asked as long as it sees.

@@ -8,6 +8,7 @@ import (
 
 	"rehome.dev/rehome/internal/analysis"
 	"rehome.dev/rehome/internal/engine"
+	"rehome.dev/rehome/internal/metrics"
 	"rehome.dev/rehome/internal/metrics/fallback"
 	"rehome.dev/rehome/internal/metrics/memory"
 	"rehome.dev/rehome/internal/metrics/metricstest"
@@ -151,6 +152,25 @@ func TestFirstHangs(t *testing.T) {
 		if s := both.Sample(t.Context(), w.Metrics(), w.now); s.Source != "spare" || s.Missing != "" {
 			t.Errorf("%+v", s)
 		}
+	}
+}
+
+// The past is told by the first source that can.
+func TestPast(t *testing.T) {
+	w := newWorld(false)
+	w.Set(migration.OldSide, "a", analysis.Counters{Requests: 10})
+	span := metrics.Span{From: w.now.Add(-time.Minute), To: w.now, Every: time.Second}
+	for _, both := range []*fallback.Sources{w.both, fallback.New(silent{}, w.second, time.Second)} {
+		telling, ok := both.Telling()
+		if !ok {
+			t.Fatal("nobody tells the past")
+		}
+		if p, err := telling.Past(t.Context(), w.Metrics(), span); err != nil || p.Empty() {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, ok := fallback.New(silent{}, silent{}, time.Second).Telling(); ok {
+		t.Error("somebody tells a past that nobody knows")
 	}
 }
 

@@ -194,6 +194,7 @@ func (w *world) poll(what string, reached func() bool) {
 }
 
 func TestRealPrometheus(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	metricstest.Run(t, r.newWorld)
 	t.Run("one instance of two is silent", func(t *testing.T) { oneOfTwoIsSilent(t, r) })
