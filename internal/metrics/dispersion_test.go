@@ -175,3 +175,20 @@ func TestDispersionOfTheDaysBefore(t *testing.T) {
 		}
 	}
 }
+
+// A counter's value from long before a time of comparison is no start value: what
+// came in between would be counted in.
+func TestGrownLooksBackALittle(t *testing.T) {
+	for _, c := range []struct {
+		before time.Duration // the last scrape ahead of the comparison
+		want   uint64
+	}{{metrics.LookBefore, 950}, {metrics.LookBefore + time.Second, 50}} {
+		h := metrics.History{Kept: 30 * 24 * time.Hour}
+		h.Set("a", from.Add(-c.before), analysis.Counters{Requests: 50})
+		h.Set("a", from.Add(time.Minute), analysis.Counters{Requests: 950})
+		h.Set("a", from.Add(2*time.Minute), analysis.Counters{Requests: 1000})
+		if got := h.Grown(from.Add(time.Hour), time.Hour).Requests; got != c.want {
+			t.Errorf("%s before: %d requests, want %d", c.before, got, c.want)
+		}
+	}
+}

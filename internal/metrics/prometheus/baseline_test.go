@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rehome.dev/rehome/internal/metrics"
 	"rehome.dev/rehome/internal/metrics/prometheus"
 	"rehome.dev/rehome/internal/migration"
 )
@@ -109,6 +110,9 @@ func FuzzReply(f *testing.F) {
 		}
 		if b, err := source.Baseline(t.Context(), m, noon, time.Hour); err == nil && (b.Dispersion < 1 || b.Source == "") {
 			t.Errorf("%+v", b)
+		}
+		if p, err := source.Past(t.Context(), m, metrics.Span{From: noon.Add(-3 * time.Hour), To: noon, Every: time.Minute}); err == nil && p.Empty() {
+			t.Error("an empty past")
 		}
 	})
 }
