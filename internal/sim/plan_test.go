@@ -63,6 +63,12 @@ func draw(seed uint64, start time.Time) *plan {
 		twoZones(&o)
 	}
 	o.Resolvers = 2 + rng.IntN(5)
+	if rng.IntN(5) > 0 { // what is waived is not drilled
+		for _, c := range []migration.Code{migration.CodeIsolated, migration.CodeConfigDrop, migration.CodeEgress, migration.CodeHealth, migration.CodeSessions,
+			migration.CodeStateDisk, migration.CodeSigtermRace, migration.CodeSIGTERM, migration.CodeLogsStdout, migration.CodeConfigRO} {
+			o.Policy.StandingWaivers = append(o.Policy.StandingWaivers, migration.Waiver{Code: c, By: Operator, Reason: "drilled by every fifth", Until: start.Add(24 * time.Hour)})
+		}
+	}
 	p.options = o
 	for i := range o.Resolvers {
 		p.stretches = append(p.stretches, 0)
