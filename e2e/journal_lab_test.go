@@ -72,7 +72,7 @@ func isMove(mode migration.Mode, step migration.Step) func(migration.Record) boo
 }
 
 // isRollback matches the turn to the rollback.
-var isRollback = isMove(migration.ModeRollback, migration.StepDNSBack)
+var isRollback = isMove(migration.ModeRollback, migration.StepReturnPath)
 
 // isIntent matches the intent to change the records for a purpose.
 func isIntent(p migration.Purpose) func(migration.Record) bool {

@@ -24,6 +24,10 @@ func actionText(a migration.Action) string {
 		return fmt.Sprintf("run the smoke suite against %s through %s", a.Env, a.Via)
 	case migration.SaveLogs:
 		return fmt.Sprintf("save the logs of %s in %s", a.Workload, a.Env)
+	case migration.TurnReturnPath:
+		return fmt.Sprintf("turn the balancer of %s in %s to the %s side", a.Workload, a.Env, a.To)
+	case migration.TryReturnPath:
+		return fmt.Sprintf("send load to %s in %s by the return path", a.Workload, a.Env)
 	case migration.RunDrill:
 		return fmt.Sprintf("make the drill %s of %s in %s", a.Drill, a.Workload, a.Env)
 	}
@@ -88,6 +92,9 @@ func settledText(s migration.Settled) string {
 	}
 	if d := s.Result.Drill; d != nil {
 		out += fmt.Sprintf(", drill %s of %s: %s: %s", d.Drill, d.Workload, d.Verdict, d.Text)
+	}
+	if t := s.Result.Trial; t != nil {
+		out += ", " + t.Text()
 	}
 	if s.Result.Detail != "" {
 		out += ": " + s.Result.Detail

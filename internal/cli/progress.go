@@ -130,6 +130,8 @@ func (g *progress) outcome(at time.Time, s migration.Settled) {
 		for _, d := range s.Result.Smoke.Detail {
 			g.detail("failed: %s", d)
 		}
+	case s.Result.Trial != nil:
+		g.detail("%s", s.Result.Trial.Text())
 	case s.Result.Drill != nil:
 		d := s.Result.Drill
 		g.detail("%s: %s", g.p.verdictMark(d.Verdict), d.Text)

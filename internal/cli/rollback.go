@@ -101,11 +101,17 @@ func mayRollBack(s runbook.State) error {
 // rollbackDry says what the switch had written, the other way round.
 func (p *Program) rollbackDry(s runbook.State) error {
 	var list []change
+	for _, w := range s.Spec.Exposed() {
+		if runbook.ReturnTried(s, w.Name) {
+			list = append(list, changeOf(migration.StepReturnPath, migration.TurnReturnPath{Env: migration.Production, Workload: w.Name, To: migration.OldSide}))
+		}
+	}
+	n := len(list)
 	for _, swap := range s.Swaps {
 		swap.Before, swap.After, swap.Purpose = swap.After, swap.Before, migration.ForRollback
 		list = append(list, changeOf(migration.StepDNSBack, swap))
 	}
-	slices.SortFunc(list, func(a, b change) int { return slices.Compare([]byte(a.Target), []byte(b.Target)) })
+	slices.SortFunc(list[n:], func(a, b change) int { return slices.Compare([]byte(a.Target), []byte(b.Target)) })
 	for _, w := range s.Spec.Workloads {
 		list = append(list, changeOf(migration.StepSaveLogs, migration.SaveLogs{Env: migration.Production, Workload: w.Name}))
 		list = append(list, changeOf(migration.StepScaleDown, migration.Scale{Env: migration.Production, Workload: w.Name}))
@@ -122,7 +128,9 @@ func (d *drive) over(ctx context.Context, actor, value string) error {
 	if err != nil {
 		return err
 	}
-	found, there := foreign(s, d.engine.Observe(ctx, runbook.Needs(s, d.p.now())), value)
+	names := s
+	names.Step = migration.StepDNSBack // the step that looks at the records
+	found, there := foreign(s, d.engine.Observe(ctx, runbook.Needs(names, d.p.now())), value)
 	if len(found) == 0 {
 		return failed("no record of the switched names has the value %q", value).with("seen there: %s; the rollback is journalled and goes on with: rehome rollback %s", orNothing(there), s.Key)
 	}

@@ -52,7 +52,7 @@ func registryOf(l config.Loaded) (wire.Registry, *sim.World) {
 		Cluster:  map[string]func(migration.Connection) (engine.Cluster, error){"kubernetes": func(migration.Connection) (engine.Cluster, error) { return p.Cluster, nil }},
 		Metrics:  map[string]func(migration.Connection) (engine.Metrics, error){"prometheus": func(migration.Connection) (engine.Metrics, error) { return p.Metrics, nil }},
 		Machines: p.Machines, Images: p.Images, Drills: p.Drills,
-		Prober: p.Prober, Smoker: p.Smoker, Clock: w.Clock,
+		Prober: p.Prober, Loader: p.Loader, Smoker: p.Smoker, Clock: w.Clock,
 	}, w
 }
 

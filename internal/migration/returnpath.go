@@ -103,6 +103,15 @@ type TrialResult struct {
 	Why       string        `json:"why,omitempty"` // it is not
 }
 
+// Text says in a few words what was sent, and what came of it.
+func (t TrialResult) Text() string {
+	out := fmt.Sprintf("%d requests at %g/s through the balancer to the old side, %d failed", t.Requests, t.Rate, t.Failed)
+	if t.Why != "" {
+		out += ": " + t.Why
+	}
+	return out
+}
+
 // ReturnPathFacts are the forwarders of one workload.
 type ReturnPathFacts struct {
 	Workload   string `json:"workload"`

@@ -81,6 +81,8 @@ func detail(b migration.Settled, why []migration.Reason) string {
 	switch {
 	case b.Result.Smoke != nil:
 		return fmt.Sprintf("%d tests ran, %d failed", b.Result.Smoke.Ran, b.Result.Smoke.Failed)
+	case b.Result.Trial != nil:
+		return b.Result.Trial.Text()
 	case b.Result.Drill != nil:
 		return fmt.Sprintf("%s: %s", b.Result.Drill.Verdict, b.Result.Drill.Text)
 	case len(why) > 0:
@@ -102,6 +104,10 @@ func describe(a migration.Action) string {
 		return fmt.Sprintf("scale %s in %s to %d", a.Workload, a.Env, a.Replicas)
 	case migration.RunSmoke:
 		return fmt.Sprintf("run the smoke suite against %s through %s", a.Env, a.Via)
+	case migration.TurnReturnPath:
+		return fmt.Sprintf("turn the balancer of %s in %s to the %s side", a.Workload, a.Env, a.To)
+	case migration.TryReturnPath:
+		return fmt.Sprintf("send load to %s in %s by the return path", a.Workload, a.Env)
 	case migration.RunDrill:
 		return fmt.Sprintf("make the drill %s of %s in %s", a.Drill, a.Workload, a.Env)
 	case migration.SaveLogs:

@@ -178,7 +178,7 @@ func (r Report) span(a Attempt, why migration.Purpose) (from, to time.Time, ok b
 		case why == migration.ForSwitch && s.Step == migration.StepWatch && !s.Left.IsZero():
 			to = s.Left
 		case why == migration.ForRollback && s.Mode == migration.ModeRollback:
-			if s.Step == migration.StepDNSBack {
+			if s.Step == migration.Back[0] {
 				from = s.Entered
 			}
 			if !s.Left.IsZero() {

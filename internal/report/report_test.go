@@ -38,8 +38,8 @@ func TestOutcome(t *testing.T) {
 		text   string
 	}{
 		{full[:1], report.UnderWay, "at assess"},
-		{at(migration.StepLead, 1), report.Waiting, "waits until 2026-03-03 10:03:16 UTC, at lead"},
-		{at(migration.StepWatch, 1), report.Waiting, "waits until 2026-03-03 10:21:16 UTC, at watch"},
+		{at(migration.StepLead, 1), report.Waiting, "waits until 2026-03-03 10:03:44 UTC, at lead"},
+		{at(migration.StepWatch, 1), report.Waiting, "waits until 2026-03-03 10:21:54 UTC, at watch"},
 		{at(migration.StepDNSBack, 1), report.RollingBack, "lead the names back"},
 		{rolledBack(t, full), report.RolledBack, "until incident royal-bank-api-1 has a root cause analysis"},
 		{until(t, full, func(s runbook.State) bool { return len(s.Incidents) > 0 && s.Incidents[0].RCA != nil }), report.RolledBack, "may begin"},

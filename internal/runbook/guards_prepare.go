@@ -18,7 +18,7 @@ func supported(l look) migration.Reason {
 	if d := spec.Delivery; d != migration.DeliveryRehome && d != migration.DeliveryExternal {
 		no = append(no, fmt.Sprintf("delivery %q", d))
 	}
-	if spec.Target.Exposure != migration.ExposeLoadBalancer {
+	if e := spec.Target.Exposure; e != migration.ExposeLoadBalancer && e != migration.ExposeIngress {
 		no = append(no, fmt.Sprintf("exposure %q", spec.Target.Exposure))
 	}
 	if l.s.Policy.OnBad != migration.OnBadRollback {
@@ -36,7 +36,7 @@ func supported(l look) migration.Reason {
 	}
 	if len(no) > 0 {
 		return hint(fails(migration.CodeUnsupported, "not built yet: %s", strings.Join(no, ", ")),
-			"use cutover dns, exposure LoadBalancer, onBad rollback, a declared kind and TCP ports%s", kinds(l))
+			"use cutover dns, exposure LoadBalancer or Ingress, onBad rollback, a declared kind and TCP ports%s", kinds(l))
 	}
 	return passes(migration.CodeUnsupported, "everything declared can be performed")
 }

@@ -20,7 +20,7 @@ func TestSupported(t *testing.T) {
 		{name: "handover", step: at, vary: spec(func(s *migration.Spec) { s.Cutover = migration.CutoverHandover }), want: "fail, blocks"},
 		{name: "delivered by others", step: at, vary: spec(func(s *migration.Spec) { s.Delivery = migration.DeliveryExternal }), want: "pass"},
 		{name: "delivered by nobody known", step: at, vary: spec(func(s *migration.Spec) { s.Delivery = "post" }), want: "fail, blocks"},
-		{name: "ingress", step: at, vary: spec(func(s *migration.Spec) { s.Target.Exposure = migration.ExposeIngress }), want: "fail, blocks"},
+		{name: "ingress", step: at, vary: spec(func(s *migration.Spec) { s.Target.Exposure = migration.ExposeIngress }), want: "pass"},
 		{name: "gateway", step: at, vary: spec(func(s *migration.Spec) { s.Target.Exposure = migration.ExposeGateway }), want: "fail, blocks"},
 		{name: "repair first", step: at, vary: policy(func(p *migration.Policy) { p.OnBad = migration.OnBadFix }), want: "fail, blocks"},
 		{name: "kind left open", step: at, vary: spec(func(s *migration.Spec) {

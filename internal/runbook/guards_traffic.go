@@ -17,11 +17,19 @@ func addressed(env migration.Env) guard {
 			e, ok := findExposure(c, w.Name)
 			if !ok || len(e.Addresses) == 0 {
 				r := watches(fails(migration.CodeAddress, "the balancer of %s/%s has no address yet", c.Namespace, w.Name))
-				return hint(r, "kubectl -n %s get service %s", c.Namespace, w.Name)
+				return hint(r, "kubectl -n %s get %s %s", c.Namespace, wayIn(l.s.Spec), w.Name)
 			}
 		}
 		return seen(passes(migration.CodeAddress, "every balancer in %s has an address", c.Namespace), "cluster", l.f.Cluster[env].At)
 	}
+}
+
+// wayIn is the kind of object that has the balancer's address.
+func wayIn(spec migration.Spec) string {
+	if spec.Target.Exposure == migration.ExposeIngress {
+		return "ingress"
+	}
+	return "service"
 }
 
 // warm demands that requests by the balancer's address, with the production

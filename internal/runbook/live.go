@@ -32,9 +32,14 @@ func Look(s State, f Facts, now time.Time) State {
 		return n
 	}
 	if f.Sample.Missing == "" {
-		n.Live.NewQuiet = s.Live.NewQuiet.Look(f.Sample.New, f.Sample.At)
+		newQuiet, oldQuiet := s.Live.NewQuiet, s.Live.OldQuiet
+		if f.Sample.Source != s.Live.Source {
+			n.Live.Source = f.Sample.Source
+			newQuiet, oldQuiet = newQuiet.Meet(f.Sample.New), oldQuiet.Meet(f.Sample.Old)
+		}
+		n.Live.NewQuiet = newQuiet.Look(f.Sample.New, f.Sample.At)
 		if f.Sample.Old != nil {
-			n.Live.OldQuiet = s.Live.OldQuiet.Look(f.Sample.Old, f.Sample.At)
+			n.Live.OldQuiet = oldQuiet.Look(f.Sample.Old, f.Sample.At)
 		}
 	}
 	if judged(s) {

@@ -63,7 +63,7 @@ func planReturnPath(env migration.Env) plan {
 		case l.withoutReturn():
 			return turned(l)
 		case l.s.Spec.ReturnPath.Image == "":
-			return nil, nil // the guard says so
+			return nil, []migration.Reason{standing(env)(l)}
 		}
 		return whole(l)
 	}
@@ -196,14 +196,10 @@ func tried(env migration.Env) guard {
 			if oldest.IsZero() || t.At.Before(oldest) {
 				oldest = t.At
 			}
-			texts = append(texts, trialText(w.Name, t.Value))
+			texts = append(texts, w.Name+": "+t.Value.Text())
 		}
 		return seen(passes(migration.CodeReturnPath, "%s", strings.Join(texts, "; ")), "load", oldest)
 	}
-}
-
-func trialText(workload string, t migration.TrialResult) string {
-	return fmt.Sprintf("%s: %d requests at %g/s through the balancer to the old side, %d failed", workload, t.Requests, t.Rate, t.Failed)
 }
 
 // unbanned demands that the old side was seen to serve everything that came from the
@@ -247,9 +243,9 @@ func leadsNew(env migration.Env) guard {
 	}
 }
 
-// everTried says whether a return path was seen to serve in this attempt.
-func (l look) everTried(workload string) bool {
-	t, ok := l.s.Trials[trialKey(migration.Production, workload)]
+// ReturnTried says whether a workload's return path was seen to serve in this attempt.
+func ReturnTried(s State, workload string) bool {
+	t, ok := s.Trials[trialKey(migration.Production, workload)]
 	return ok && t.Value.Valid
 }
 
@@ -266,7 +262,7 @@ func planTurnBack(l look) ([]migration.Action, []migration.Reason) {
 		f, stands := findReturnPath(c, w.Name)
 		e, exposed := findExposure(c, w.Name)
 		switch {
-		case !known && l.everTried(w.Name):
+		case !known && ReturnTried(l.s, w.Name):
 			todo, why = append(todo, turn), append(why, r)
 		case !known || !stands || !exposed || e.Leads == migration.OldSide:
 		case f.Ready == 0:
@@ -296,7 +292,7 @@ func turnedBack(l look) migration.Reason {
 		_, stands := findReturnPath(c, w.Name)
 		e, exposed := findExposure(c, w.Name)
 		switch {
-		case !known && l.everTried(w.Name):
+		case !known && ReturnTried(l.s, w.Name):
 			return r
 		case !known || !stands || !exposed:
 			continue

@@ -90,6 +90,7 @@ type Live struct {
 	OldBad   Streak               `json:"oldBad,omitzero"` // the old side's probes fail
 	NewQuiet Traffic              `json:"newQuiet,omitzero"`
 	OldQuiet Traffic              `json:"oldQuiet,omitzero"`
+	Source   string               `json:"source,omitempty"` // of the metrics, who counted last
 	SavedAt  time.Time            `json:"savedAt,omitzero"`
 	Saved    analysis.VerdictKind `json:"saved,omitempty"`
 }
@@ -126,6 +127,21 @@ type Traffic struct {
 	Last  map[string]uint64 `json:"last,omitempty"` // by series
 	Quiet Streak            `json:"quiet,omitzero"`
 	Seen  uint64            `json:"seen,omitempty"` // requests since the first look
+}
+
+// Meet remembers what series of another source have counted before they are looked at
+// for the first time: it may be years of requests.
+func (t Traffic) Meet(series map[string]analysis.Counters) Traffic {
+	if t.Last == nil {
+		return t
+	}
+	t.Last = maps.Clone(t.Last)
+	for id, c := range series {
+		if _, known := t.Last[id]; !known {
+			t.Last[id] = c.Requests
+		}
+	}
+	return t
 }
 
 // Look takes the counters of one sample. The first look only remembers them; a

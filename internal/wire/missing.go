@@ -75,6 +75,13 @@ func (noMachines) Inventory(context.Context, migration.Spec, migration.Policy) (
 	return inventory.Report{}, errMissing
 }
 
+// noLoader stands for load that cannot be sent: no return path counts as tried.
+type noLoader struct{}
+
+func (noLoader) Load(context.Context, string, []string, int, string, float64, time.Duration) (migration.TrialResult, error) {
+	return migration.TrialResult{}, errMissing
+}
+
 // noImages stands for images that cannot be looked at.
 type noImages struct{}
 

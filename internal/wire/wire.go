@@ -89,6 +89,9 @@ func (r Registry) Ports(spec migration.Spec, policy migration.Policy) (engine.Po
 	if p.Images == nil {
 		p.Images = noImages{}
 	}
+	if p.Loader == nil {
+		p.Loader = noLoader{}
+	}
 	var faults []error
 	for _, name := range providersOf(spec) {
 		d, err := choose("DNS provider", name, policy.DNSProviders, r.DNS)

@@ -102,7 +102,7 @@ func (w *World) Waive(ctx context.Context) error {
 // It is for suites that are about something else.
 func (w *World) WaiveDrills(ctx context.Context) error {
 	return w.Rehome(ctx, done, "waive", Name, "STAGE-ISOLATED", "CONFIG-DROP", "EGRESS", "HEALTH", "SESSIONS", "STATE-DISK", "SIGTERM-RACE", "SIGTERM",
-		"LOGS-STDOUT", "CONFIG-RO", "--reason", "drilled by a suite of its own", "--until", "2h")
+		"LOGS-STDOUT", "CONFIG-RO", "RETURN-PATH", "--reason", "drilled by a suite of its own", "--until", "2h")
 }
 
 func (w *World) analyse(ctx context.Context, good string) error {
