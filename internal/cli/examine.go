@@ -241,17 +241,34 @@ func (x examiner) keepers(ctx context.Context, env migration.Env, target string)
 	return out
 }
 
-// metrics reads both sides now, and the old one's past.
+// metrics reads both sides now from each source, and the old one's past from the first
+// that remembers one.
 func (x examiner) metrics(ctx context.Context) []finding {
 	m, now := x.spec.Metrics, x.p.now()
-	var out []finding
-	s := x.ports.Metrics.Sample(ctx, m, now)
-	if s.Missing != "" {
-		out = append(out, bad("metrics", m.Source, errors.New(s.Missing), "check the source's url and the selectors"))
-	} else {
-		out = append(out, good("metrics", m.Source, "%d series of the old side, %d of the new one", len(s.Old), len(s.New)))
+	sources := wire.MetricsSources(x.ports.Metrics, m)
+	found := make([]finding, len(sources))
+	var all sync.WaitGroup
+	for i, source := range sources {
+		all.Go(func() {
+			s := source.Port.Sample(ctx, source.As, now)
+			if s.Missing != "" {
+				found[i] = bad("metrics", source.Name, errors.New(s.Missing), "check how the source is reached, and the selectors")
+				return
+			}
+			found[i] = good("metrics", source.Name, "%d series of the old side, %d of the new one", len(s.Old), len(s.New))
+		})
 	}
-	b, err := x.ports.Metrics.Baseline(ctx, m, now, x.policy.BaselineFor)
+	all.Wait()
+	if !sources[0].Remembers {
+		return append(found, good("metrics", "baseline", "%s remembers nothing: the step baseline looks until it has seen %d requests", sources[0].Name, x.policy.BaselineMin))
+	}
+	return append(found, x.baseline(ctx, now)...)
+}
+
+// baseline reads the old side's past.
+func (x examiner) baseline(ctx context.Context, now time.Time) []finding {
+	var out []finding
+	b, err := x.ports.Metrics.Baseline(ctx, x.spec.Metrics, now, x.policy.BaselineFor)
 	switch {
 	case err != nil:
 		return append(out, bad("metrics", "baseline", err, "check the selectors of the old side"))

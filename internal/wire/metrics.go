@@ -109,6 +109,8 @@ type MetricsSource struct {
 	Name string
 	Port engine.Metrics
 	As   migration.Metrics
+	// Remembers says that it can be asked for the past.
+	Remembers bool
 }
 
 // MetricsSources are those of a migration, each by itself.
@@ -118,7 +120,19 @@ func MetricsSources(p engine.Metrics, m migration.Metrics) []MetricsSource {
 		Second() fallback.Port
 	})
 	if !ok {
-		return []MetricsSource{{m.Source, p, m}}
+		return []MetricsSource{{m.Source, p, m, remembers(p)}}
 	}
-	return []MetricsSource{{m.Source, two.First(), m}, {m.Fallback.Source, two.Second(), fallback.Of(m)}}
+	return []MetricsSource{
+		{m.Source, two.First(), m, remembers(two.First())},
+		{m.Fallback.Source, two.Second(), fallback.Of(m), remembers(two.Second())},
+	}
+}
+
+// remembers is not true of what counts only while it is looked at.
+func remembers(p engine.Metrics) bool {
+	switch p.(type) {
+	case *edge.Source, *probes.Source:
+		return false
+	}
+	return true
 }
