@@ -4,9 +4,13 @@
 // at, and how fast secrets are looked for. Size and start are given as ratios to
 // kubectl in the same run, because a number of seconds says more about the machine
 // than about the program; the speed of a scan as a ratio to gitleaks; the cost of a
-// probe as ratios to its limits, and to the same application without a probe.
+// probe as ratios to its limits, and to the same application without a probe; the
+// forwarder beside no relay, socat and HAProxy.
 //
-//	go run ./bench [-write docs/bench.md]
+// It measures the judgement too: how often healthy services are rolled back, and how
+// long regressions last until they are, beside thresholds on the same traces.
+//
+//	go run ./bench [-write docs/bench.md] [-judgement docs/judgement.md]
 //
 // It reports and never judges: a limit on time would make a slow machine a failure.
 package main
@@ -32,8 +36,14 @@ func main() {
 		return
 	}
 	file := flag.String("write", "", "also write the tables to this file")
+	var t trial
+	only := t.flags(flag.CommandLine)
 	flag.Parse()
-	if err := run(ctx, os.Stdout, os.Stderr, *file); err != nil {
+	err := t.measure(ctx, os.Stdout, os.Stderr)
+	if err == nil && !*only {
+		err = run(ctx, os.Stdout, os.Stderr, *file)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: error: %v\n", err)
 		os.Exit(1)
 	}
@@ -63,12 +73,16 @@ func run(ctx context.Context, out, progress io.Writer, file string) error {
 	if err != nil {
 		return err
 	}
+	relays, err := forwarding(ctx, dir, progress)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintln(progress, "bench: running Go's benchmarks")
 	results, err := benchmarks(ctx)
 	if err != nil {
 		return err
 	}
-	text := machine() + "\n" + sizes + "\n" + probe + "\n" + scans + "\n" + table(results)
+	text := machine() + "\n" + sizes + "\n" + probe + "\n" + scans + "\n" + relays + "\n" + table(results)
 	if _, err := io.WriteString(out, text); err != nil || file == "" {
 		return err
 	}
