@@ -64,6 +64,8 @@ func TestWhereCountersBegin(t *testing.T) {
 		{"at the first sample, at the switch", []string{line(0, 1200, 3), line(13, 1300, 4)}, 100, 1, false},
 		{"long before", []string{line(1, 5_000_000, 900), line(2, 5_000_100, 901), line(3, 5_000_200, 901)}, 200, 1, false},
 		{"long before, and are reset", []string{line(1, 5_000_000, 900), line(2, 80, 2), line(3, 180, 2)}, 180, 2, false},
+		{"at nothing, at the switch", []string{line(0, 0, 0), line(13, 100, 1)}, 100, 1, false},
+		{"with the switch, and are reset to almost nothing", []string{line(10, 1000, 1), line(20, 2000, 2), line(21, 0, 0), line(22, 100, 0)}, 2100, 2, true},
 		{"with a busy moment", []string{line(1, 900, 3), line(2, 1000, 3), line(3, 1100, 3)}, 1100, 3, true},
 		{"with the only requests that ever came", []string{line(1, 900, 3), line(2, 900, 3)}, 900, 3, true},
 	} {
