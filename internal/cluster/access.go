@@ -42,6 +42,9 @@ func Permissions(spec migration.Spec) []Permission {
 		{Resource: claims.Resource, Verbs: []string{"list"}},
 		{Group: ingresses.Group, Resource: ingresses.Resource, Verbs: []string{"list"}},
 	}
+	if spec.Target.Exposure == migration.ExposeIngress {
+		out[len(out)-1].Verbs = append([]string{"list"}, own...)
+	}
 	for _, w := range spec.Workloads {
 		for _, n := range manifest.Companions(spec, w) {
 			r := resourceOf(n.Kind)

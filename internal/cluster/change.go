@@ -244,7 +244,11 @@ func (c *Cluster) Remove(ctx context.Context, spec migration.Spec, a migration.R
 func candidates(spec migration.Spec, ns string, a migration.Remove) []request {
 	switch a.Part {
 	case migration.PartExposure:
-		return []request{{resource: services, namespace: ns, name: a.Workload}}
+		service := request{resource: services, namespace: ns, name: a.Workload}
+		if spec.Target.Exposure == migration.ExposeIngress {
+			return []request{{resource: ingresses, namespace: ns, name: a.Workload}, service}
+		}
+		return []request{service}
 	case migration.PartReturnPath:
 		name := migration.ReturnPathName(a.Workload)
 		return []request{

@@ -106,6 +106,8 @@ func resourceOf(kind string) schema.GroupVersionResource {
 		return daemonSets
 	case manifest.KindNetworkPolicy:
 		return policies
+	case manifest.KindIngress:
+		return ingresses
 	case manifest.KindServiceAccount:
 		return accounts
 	case manifest.KindDisruptionBudget:

@@ -85,15 +85,13 @@ func (c *Cluster) observeWorkload(ctx context.Context, spec migration.Spec, env 
 		t, _, _ := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "labels")
 		template = t
 	}
-	for i := range svcs {
-		if e, ok := exposureFacts(spec, w.Name, &svcs[i]); ok {
-			if !spec.Delivers() {
-				if e.Delivered, err = c.delivered(ctx, spec, env, migration.PartExposure, w.Name); err != nil {
-					return err
-				}
+	if e, ok := exposureOf(spec, w.Name, svcs, ings); ok {
+		if !spec.Delivers() {
+			if e.Delivered, err = c.delivered(ctx, spec, env, migration.PartExposure, w.Name); err != nil {
+				return err
 			}
-			facts.Exposures = append(facts.Exposures, e)
 		}
+		facts.Exposures = append(facts.Exposures, e)
 	}
 	facts.Routes = append(facts.Routes, routesTo(spec, w.Name, template, svcs, ings)...)
 	return nil

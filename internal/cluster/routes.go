@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,11 +13,30 @@ import (
 	"rehome.dev/rehome/internal/migration"
 )
 
-// exposureFacts reads the Service that Apply makes for the workload.
-func exposureFacts(spec migration.Spec, workload string, o *unstructured.Unstructured) (migration.ExposureFacts, bool) {
-	if o.GetName() != workload || spec.Delivers() && !manifest.Ours(spec, o.GetLabels()) {
+// exposureOf reads what Apply makes to lead to the workload: its Service, and its
+// Ingress where that is what clients come to. An Ingress without its Service leads
+// nowhere, and is none.
+func exposureOf(spec migration.Spec, workload string, svcs, ings []unstructured.Unstructured) (migration.ExposureFacts, bool) {
+	i := slices.IndexFunc(svcs, func(o unstructured.Unstructured) bool { return leadsTo(spec, workload, &o) })
+	if i < 0 {
 		return migration.ExposureFacts{}, false
 	}
+	if spec.Target.Exposure != migration.ExposeIngress {
+		return exposureFacts(workload, &svcs[i])
+	}
+	k := slices.IndexFunc(ings, func(o unstructured.Unstructured) bool { return leadsTo(spec, workload, &o) })
+	if k < 0 {
+		return migration.ExposureFacts{}, false
+	}
+	return ingressFacts(spec, workload, &ings[k])
+}
+
+// leadsTo says whether an object is the one that was made for the workload.
+func leadsTo(spec migration.Spec, workload string, o *unstructured.Unstructured) bool {
+	return o.GetName() == workload && (!spec.Delivers() || manifest.Ours(spec, o.GetLabels()))
+}
+
+func exposureFacts(workload string, o *unstructured.Unstructured) (migration.ExposureFacts, bool) {
 	var s corev1.Service
 	if err := fromUnstructured(o.Object, &s); err != nil {
 		return migration.ExposureFacts{}, false
@@ -28,11 +48,31 @@ func exposureFacts(spec migration.Spec, workload string, o *unstructured.Unstruc
 		f.Port = s.Spec.Ports[0].Port
 	}
 	for _, in := range s.Status.LoadBalancer.Ingress {
-		switch {
-		case in.IP != "":
-			f.Addresses = append(f.Addresses, in.IP)
-		case in.Hostname != "":
-			f.Addresses = append(f.Addresses, in.Hostname)
+		if at := cmp.Or(in.IP, in.Hostname); at != "" {
+			f.Addresses = append(f.Addresses, at)
+		}
+	}
+	return f, true
+}
+
+// httpPort is where an ingress controller listens, unless clients come to another
+// port today: a name that moves is asked for at the same one.
+const httpPort = 80
+
+// ingressFacts reads an Ingress. Its addresses are those that its controller has
+// published.
+func ingressFacts(spec migration.Spec, workload string, o *unstructured.Unstructured) (migration.ExposureFacts, bool) {
+	var in networkingv1.Ingress
+	if err := fromUnstructured(o.Object, &in); err != nil {
+		return migration.ExposureFacts{}, false
+	}
+	f := migration.ExposureFacts{
+		Workload: workload, Kind: manifest.KindIngress, Digest: in.Annotations[manifest.DigestAnnotation], Generation: in.Generation,
+		Port: int32(cmp.Or(spec.OldEntry.Port, httpPort)),
+	}
+	for _, at := range in.Status.LoadBalancer.Ingress {
+		if a := cmp.Or(at.IP, at.Hostname); a != "" {
+			f.Addresses = append(f.Addresses, a)
 		}
 	}
 	return f, true
@@ -49,7 +89,7 @@ func routesTo(spec migration.Spec, workload string, pod labels.Set, svcs, ings [
 			continue
 		}
 		selecting[s.Name] = true
-		if _, own := exposureFacts(spec, workload, &svcs[i]); !own && outside(&s) {
+		if !leadsTo(spec, workload, &svcs[i]) && outside(&s) {
 			out = append(out, migration.RouteFacts{Kind: "Service", Name: s.Name, To: workload})
 		}
 	}
@@ -58,7 +98,8 @@ func routesTo(spec migration.Spec, workload string, pod labels.Set, svcs, ings [
 		if err := fromUnstructured(ings[i].Object, &in); err != nil {
 			continue
 		}
-		if slices.ContainsFunc(backends(&in), func(name string) bool { return selecting[name] }) {
+		own := spec.Target.Exposure == migration.ExposeIngress && leadsTo(spec, workload, &ings[i])
+		if !own && slices.ContainsFunc(backends(&in), func(name string) bool { return selecting[name] }) {
 			out = append(out, migration.RouteFacts{Kind: "Ingress", Name: in.Name, To: workload})
 		}
 	}

@@ -186,6 +186,11 @@ func (w *world) Seize(t *testing.T, namespace string, p migration.Part, m migrat
 	}
 }
 
+func (w *world) Publish(_ *testing.T, namespace, name string) {
+	w.kubectl(nil, "patch", "ingress", name, "-n", namespace, "--subresource=status", "--type=merge",
+		"-p", `{"status":{"loadBalancer":{"ingress":[{"ip":"198.51.100.9"}]}}}`)
+}
+
 func (w *world) Stand(t *testing.T, namespace, kind, name, manager string) {
 	o := map[string]any{"apiVersion": "v1", "kind": kind, "metadata": map[string]any{"name": name, "namespace": namespace}}
 	switch kind {

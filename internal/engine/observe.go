@@ -264,10 +264,10 @@ func productionHost(s migration.Spec, workload string) string {
 }
 
 // productionURL is the production endpoint as clients use it: by name, at the
-// workload's public port.
+// workload's public port, or at that of the old entry where an Ingress leads there.
 func productionURL(s migration.Spec, w migration.Workload) string {
 	port := s.OldEntry.Port
-	if len(w.Ports) > 0 {
+	if len(w.Ports) > 0 && s.Target.Exposure != migration.ExposeIngress {
 		port = int(w.Ports[0].Served())
 	}
 	return fmt.Sprintf("http://%s:%d", productionHost(s, w.Name), port)

@@ -31,8 +31,9 @@ func Check(spec migration.Spec, a migration.Apply) error {
 	if err := Writable(spec, a.Part); err != nil {
 		return err
 	}
-	if e := spec.Target.Exposure; a.Part == migration.PartExposure && e != migration.ExposeLoadBalancer {
-		return fmt.Errorf("exposure %s is rendered for review; that it is applied and observed is not built yet: use %s", e, migration.ExposeLoadBalancer)
+	if a.Part == migration.PartExposure && spec.Target.Exposure == migration.ExposeGateway {
+		return fmt.Errorf("exposure %s is rendered for review; that it is applied and observed is not built yet: use %s or %s",
+			migration.ExposeGateway, migration.ExposeIngress, migration.ExposeLoadBalancer)
 	}
 	if _, err := Objects(spec, a.Env, a.Part, a.Workload); err != nil {
 		return err

@@ -15,6 +15,9 @@ var externalDNSOptOut = []string{
 	"external-dns.alpha.kubernetes.io/controller",
 }
 
+// KindIngress is the object that leads to a workload by its names.
+const KindIngress = "Ingress"
+
 // exposureObjects let traffic in. The Service has the workload's name, and so have
 // the Ingress and the route that lead to it.
 func exposureObjects(spec migration.Spec, env migration.Env, w migration.Workload) ([]object, error) {

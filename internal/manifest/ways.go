@@ -38,7 +38,7 @@ func ingress(spec migration.Spec, env migration.Env, w migration.Workload) (obje
 	if in.Class != "" {
 		s["ingressClassName"] = in.Class
 	}
-	return object{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": s}, nil
+	return object{"apiVersion": "networking.k8s.io/v1", "kind": KindIngress, "metadata": meta, "spec": s}, nil
 }
 
 // httpRoute attaches the host names of the workload to the declared Gateway, whose

@@ -184,8 +184,7 @@ type Storage struct {
 // Exposure is how the cluster lets traffic in.
 type Exposure string
 
-// The exposures. Only LoadBalancer can be performed today; the others are
-// refused by the plan.
+// The exposures. A Gateway cannot be performed yet, and is refused by the plan.
 const (
 	ExposeLoadBalancer Exposure = "LoadBalancer"
 	ExposeIngress      Exposure = "Ingress"

@@ -51,6 +51,8 @@ type World interface {
 	ScaleBy(t *testing.T, namespace string, w migration.Workload, replicas int32, manager string)
 	// Stand makes, as manager, an object of a kind of manifest.Companions.
 	Stand(t *testing.T, namespace, kind, name, manager string)
+	// Publish lets an Ingress have an address, as its controller does.
+	Publish(t *testing.T, namespace, name string)
 	// Deliver makes the part of the spec's first workload be as it is rendered, as
 	// manager does who delivers what is in a repository.
 	Deliver(t *testing.T, spec migration.Spec, part migration.Part, manager string)
@@ -100,6 +102,7 @@ func Run(t *testing.T, start func(t *testing.T) Fixture) {
 		{"what is somebody else's is not turned to the new side", turnForeign},
 		{"removing the return path, twice", returnPathRemoved},
 		{"a forwarder on every node that leads to its own pods", onEveryNode},
+		{"an Ingress leads there by name", ingress},
 		{"another Service is a route", otherRoute},
 		{"somebody else's workload is left alone", foreignWorkload},
 		{"somebody else's Service is left alone", foreignService},

@@ -32,6 +32,44 @@ func exposure(b *bench) {
 	}
 }
 
+func ingress(b *bench) {
+	w := b.workload()
+	b.Spec.Target.Exposure = migration.ExposeIngress
+	b.Spec.Target.Ingress = migration.Ingress{Class: "somebody", TLSSecret: "certificate"}
+	b.Spec.Names = []migration.Name{{Name: "app.golemtrust.am.", Workload: w.Name}}
+	b.Spec.OldEntry.Port = 8080
+	b.apply(b.Spec, migration.PartWorkload)
+	b.applyPart(b.Spec, migration.PartExposure)
+	b.World.Publish(b.T, b.namespace(), w.Name)
+	b.eventually(func() error {
+		f := b.observe(b.Spec)
+		if len(f.Exposures) != 1 || len(f.Exposures[0].Addresses) == 0 {
+			return fmt.Errorf("%+v", f.Exposures)
+		}
+		return nil
+	})
+	f := b.observe(b.Spec)
+	e := f.Exposures[0]
+	if e.Workload != w.Name || e.Kind != "Ingress" || e.Digest != b.Spec.ExposureDigest(env, w.Name) || e.Port != 8080 || e.Leads != migration.NewSide {
+		b.Errorf("exposure %+v", e)
+	}
+	if len(f.Routes) > 0 {
+		b.Errorf("our own Ingress counts as another route: %+v", f.Routes)
+	}
+	b.scale(0) // a rollback never takes the Ingress: the name would go with it
+	b.applyPart(b.Spec, migration.PartExposure)
+	if got := b.observe(b.Spec).Exposures; len(got) != 1 || len(got[0].Addresses) == 0 {
+		b.Errorf("after a rollback and another apply: %+v", got)
+	}
+	for range 2 {
+		out, err := b.remove(b.Spec, migration.PartExposure)
+		b.done("remove", out, err)
+	}
+	if f := b.observe(b.Spec); len(f.Exposures)+len(f.Routes) > 0 {
+		b.Errorf("left %+v %+v", f.Exposures, f.Routes)
+	}
+}
+
 func otherRoute(b *bench) {
 	want := b.World.Route(b.T, b.namespace(), b.Spec, b.workload())
 	check := func() error {

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -78,12 +79,23 @@ func (c *Cluster) expose(n *namespace, spec migration.Spec, w migration.Workload
 	if !have.owner.ours(spec) {
 		return foreign("Service", w.Name, have.owner)
 	}
-	have.ports, have.digest = slices.Clone(w.Ports), digest
+	have.reached(spec, w, digest)
 	have.local = spec.Target.TrafficPolicy == migration.TrafficLocal
 	if have.leads == "" {
 		have.leads = migration.NewSide
 	}
 	return migration.OutcomeDone, nil
+}
+
+// reached is by what clients come to a workload.
+func (e *exposure) reached(spec migration.Spec, w migration.Workload, digest string) {
+	e.kind, e.ports, e.digest, e.at = "Service", slices.Clone(w.Ports), digest, 0
+	if len(w.Ports) > 0 {
+		e.at = w.Ports[0].Served()
+	}
+	if spec.Target.Exposure == migration.ExposeIngress {
+		e.kind, e.at = manifest.KindIngress, int32(cmp.Or(spec.OldEntry.Port, 80))
+	}
 }
 
 // Remove deletes one part, if it is ours. What is not there is removed.

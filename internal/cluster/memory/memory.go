@@ -116,7 +116,9 @@ type exposure struct {
 	owner      owner
 	digest     string
 	generation int64
+	kind       string // Service or Ingress
 	ports      []migration.Port
+	at         int32 // the port that clients come to
 	address    string
 	applied    time.Time
 	leads      migration.Side // "" is somebody else's selector

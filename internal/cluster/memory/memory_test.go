@@ -93,6 +93,7 @@ func (w world) ScaleBy(t *testing.T, ns string, m migration.Workload, n int32, w
 		t.Fatal(err)
 	}
 }
+func (w world) Publish(*testing.T, string, string) {}
 func (w world) Stand(_ *testing.T, ns, kind, name, manager string) {
 	w.Cluster.Stand(ns, kind, name, manager)
 }

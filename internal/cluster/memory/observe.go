@@ -102,10 +102,7 @@ func (w *workload) claims(now time.Time, terminate time.Duration) []migration.Cl
 }
 
 func (e *exposure) facts(workload string, now time.Time, after time.Duration) migration.ExposureFacts {
-	f := migration.ExposureFacts{Workload: workload, Kind: "Service", Digest: e.digest, Generation: e.generation}
-	if len(e.ports) > 0 {
-		f.Port = e.ports[0].Served()
-	}
+	f := migration.ExposureFacts{Workload: workload, Kind: e.kind, Digest: e.digest, Generation: e.generation, Port: e.at}
 	if !now.Before(e.applied.Add(after)) {
 		f.Addresses = []string{e.address}
 	}

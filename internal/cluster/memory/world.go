@@ -65,6 +65,9 @@ func (c *Cluster) Serving(ns string) []Backend {
 }
 
 func (e *exposure) has(port int) bool {
+	if e.kind == manifest.KindIngress {
+		return int(e.at) == port
+	}
 	return slices.ContainsFunc(e.ports, func(p migration.Port) bool { return int(p.Served()) == port })
 }
 
@@ -169,7 +172,8 @@ func (c *Cluster) Deliver(spec migration.Spec, env migration.Env, part migration
 			e = &exposure{address: c.opts.Address(n.name, name), applied: c.now()}
 			n.exposures[name] = e
 		}
-		e.owner, e.ports, e.digest = theirs, slices.Clone(w.Ports), spec.ExposureDigest(env, name)
+		e.owner = theirs
+		e.reached(spec, w, spec.ExposureDigest(env, name))
 		return nil
 	}
 	have := n.workloads[name]
