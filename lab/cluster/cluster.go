@@ -44,12 +44,13 @@ func (c *Cluster) Packages() []string {
 	return []string{"etcd-server", "containerd", "runc", "containernetworking-plugins", "iptables", "conntrack"}
 }
 
-// Up builds Kubernetes where the cache does not have it, and returns when the node
-// is Ready and all namespaces exist.
+// Prepare builds Kubernetes where the cache does not have it.
+func (c *Cluster) Prepare(ctx context.Context) error { return ensureBinaries(ctx, c.lab) }
+
+var _ part.Preparer = (*Cluster)(nil)
+
+// Up returns when the node is Ready and all namespaces exist.
 func (c *Cluster) Up(ctx context.Context) error {
-	if err := ensureBinaries(ctx, c.lab); err != nil {
-		return err
-	}
 	wasUp := c.Status(ctx).State == part.StateUp
 	if err := c.prepare(ctx); err != nil {
 		return err

@@ -23,6 +23,12 @@ type Part interface {
 	Status(ctx context.Context) Status
 }
 
+// Preparer is a part that has much to do for which it needs neither packages nor
+// another part. Prepare runs while packages are installed, before the first Up.
+type Preparer interface {
+	Prepare(ctx context.Context) error
+}
+
 // State says in one word how a part does.
 type State string
 

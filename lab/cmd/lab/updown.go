@@ -38,29 +38,68 @@ func up(ctx context.Context, lab *part.Lab) error {
 	if err := errors.Join(lab.MakeDirs(), lab.InstallProgram()); err != nil {
 		return fmt.Errorf("prepare the lab's directories: %w", err)
 	}
-	parts := stages(lab)
-	if err := lab.Install(ctx, packages(parts)); err != nil {
+	if err := setUp(ctx, lab); err != nil {
 		return err
-	}
-	for _, stage := range parts {
-		g, ctx := errgroup.WithContext(ctx)
-		for _, p := range stage {
-			g.Go(func() error {
-				if err := p.Up(ctx); err != nil {
-					return fmt.Errorf("%s: %w", p.Name(), err)
-				}
-				return nil
-			})
-		}
-		if err := g.Wait(); err != nil {
-			return err
-		}
 	}
 	if err := part.WriteJSON(envPath(lab), environment(lab), 0o644); err != nil {
 		return err
 	}
 	lab.Progress.Say("lab", "is up; addresses and paths: %s", envPath(lab))
 	return nil
+}
+
+// setUp brings stage after stage up. What parts can prepare without packages is done
+// while those are installed and the first stages come up; only the part itself waits
+// for it.
+func setUp(ctx context.Context, lab *part.Lab) error {
+	all, ctx := errgroup.WithContext(ctx)
+	parts := stages(lab)
+	prepared := map[part.Part]chan struct{}{}
+	for _, p := range slices.Concat(parts...) {
+		if it, ok := p.(part.Preparer); ok {
+			done := make(chan struct{})
+			prepared[p] = done
+			all.Go(func() error {
+				if err := it.Prepare(ctx); err != nil {
+					return fmt.Errorf("%s: %w", p.Name(), err)
+				}
+				close(done)
+				return nil
+			})
+		}
+	}
+	all.Go(func() error {
+		if err := lab.Install(ctx, packages(parts)); err != nil {
+			return err
+		}
+		for _, stage := range parts {
+			if err := upStage(ctx, stage, prepared); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all.Wait()
+}
+
+func upStage(ctx context.Context, stage []part.Part, prepared map[part.Part]chan struct{}) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range stage {
+		g.Go(func() error {
+			if done := prepared[p]; done != nil {
+				select {
+				case <-done:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			if err := p.Up(ctx); err != nil {
+				return fmt.Errorf("%s: %w", p.Name(), err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 func packages(stages [][]part.Part) []string {
