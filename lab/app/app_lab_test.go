@@ -119,7 +119,9 @@ func load(t *testing.T, base string) client.Second {
 	return total
 }
 
+// The load must be on time, which is why nobody else may be on the lab.
 func TestReleases(t *testing.T) {
+	labtest.Alone(t)
 	lab := newLab(t)
 	images := releasesOf(t, lab)
 	for name, test := range map[string]struct {

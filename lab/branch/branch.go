@@ -26,8 +26,9 @@ type Branch struct {
 // Head is the head office: the virtual machine with its clients.
 var Head = Branch{Namespace: "royal-bank", Zone: "golemtrust.am.", Old: network.VM, Job: "vm"}
 
-// Others are the branches.
-var Others = others("ankh", "morpork", "shades", "dolly-sisters", "nap-hill", "small-gods")
+// Others are the branches: as many as two processors can move at once, with time to spare
+// for what must not be late.
+var Others = others("ankh", "morpork", "shades", "nap-hill")
 
 func others(names ...string) []Branch {
 	var all []Branch

@@ -29,7 +29,7 @@ var (
 )
 
 // Annexes stand beside VM: each serves what it serves, without being a machine.
-var Annexes = []Host{host("annex1", 21), host("annex2", 22), host("annex3", 23), host("annex4", 24), host("annex5", 25), host("annex6", 26)}
+var Annexes = []Host{host("annex1", 21), host("annex2", 22), host("annex3", 23), host("annex4", 24)}
 
 // Hosts are all of them.
 func Hosts() []Host {
