@@ -11,8 +11,15 @@ CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rehome
 # The linter is built once for each version of its module and of Go.
 LINTER := $(CACHE)/golangci-lint-$(shell cat tools/go.sum | sha256sum | cut -c1-12)-$(shell go env GOVERSION)
 
+# Whatever is compiled without the race detector is compiled in one way, which is also
+# that of the lab's programs, and therefore once.
+PLAIN := CGO_ENABLED=0 GOFLAGS="$(strip $(GOFLAGS) -trimpath)"
+
 # Packages whose tests need the lab, by the build tag of their files.
-LAB_PACKAGES = $(shell grep -rl --include='*_test.go' '^//go:build lab$$' . | xargs -n1 dirname | sort -u)
+LAB_FILES = $(shell grep -rl --include='*_test.go' '^//go:build lab$$' .)
+LAB_PACKAGES = $(sort $(patsubst %/,%,$(dir $(LAB_FILES))))
+# Tests of other files have their turn in unit.
+LAB_TESTS = $(shell sed -nE 's/^func (Test[A-Za-z0-9_]*).t .*/\1/p' $(LAB_FILES) | sort -u | paste -sd'|')
 
 # Journals are synced to disk at every record. Where there is a file system in memory
 # the tests keep theirs there; what is built stays on the disk.
@@ -72,23 +79,23 @@ format: ## fail if a file is not formatted
 
 .PHONY: vet
 vet: ## run go vet, the suites that need the lab included
-	@$(call timed,go vet,go vet -tags lab ./...)
+	@$(call timed,go vet,$(PLAIN) go vet -tags lab ./...)
 
 $(LINTER):
 	@$(call timed,build the linter once,
 	mkdir -p '$(CACHE)'
-	cd tools && go build -o '$@.new' github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	cd tools && $(PLAIN) go build -o '$@.new' github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	mv '$@.new' '$@')
 
 .PHONY: lint
 lint: $(LINTER) ## run golangci-lint, built once from tools/
-	@$(call timed,golangci-lint,'$(LINTER)' run ./...)
+	@$(call timed,golangci-lint,$(PLAIN) '$(LINTER)' run ./...)
 
 .PHONY: generate
 generate: ## write the generated files again
-	@go run ./internal/config/schemagen
-	@go run ./internal/inventory/schemagen
-	@go run ./internal/report/docgen
+	@$(PLAIN) go run ./internal/config/schemagen
+	@$(PLAIN) go run ./internal/inventory/schemagen
+	@$(PLAIN) go run ./internal/report/docgen
 
 .PHONY: generated
 generated: ## fail if a generated file was out of date
@@ -104,7 +111,7 @@ verify: ## go mod verify
 .PHONY: unit
 unit: ## run the tests that need no lab, with the race detector; then every trial of the fault matrix
 	@$(call timed,tests,go test -race -timeout 8m ./...)
-	$(call timed,the whole fault matrix,go test -timeout 5m ./internal/sim)
+	$(call timed,the whole fault matrix,$(PLAIN) go test -timeout 5m ./internal/sim)
 
 .PHONY: fuzz
 fuzz: ## fuzz each parser for FUZZTIME (default 10s)
@@ -142,20 +149,26 @@ lab-up: ## set up the lab; the first time takes about ten minutes
 lab-down: ## remove the lab, but for its cache
 	@go run ./lab/cmd/lab down
 
-# The suite that compares the machine before and after the lab wants to be alone, and
-# e2e/legacy has a machine of its own. Suites on the lab take turns by its lock: the
-# second of two is only built meanwhile.
+# Suites on the lab run beside each other, the longest first; tests that take parts of it
+# away wait for each other and for the rest. The suite that compares the machine before
+# and after the lab wants to be alone, and e2e/legacy has a machine of its own.
 E2E   := ./e2e
+LONG  := $(E2E) ./e2e/stage
 OTHERS := ./e2e/legacy
 ALONE := ./lab/cmd/lab
-suite = [ -n '$(2)' ] || { echo 'no suite carries the build tag lab'; exit 1; }; $(call timed,$(1),go test -race -tags lab -p 2 -timeout 20m $(2))
+ADAPTERS = $(filter-out $(E2E) $(OTHERS) $(ALONE),$(LAB_PACKAGES))
+suite = [ -n '$(2)' ] || { echo 'no suite carries the build tag lab'; exit 1; }; $(call timed,$(1),go test -race -tags lab -p 8 -timeout 20m -run '^($(LAB_TESTS))$$' $(2))
 
 .PHONY: lab-suites
-lab-suites: lab-adapters lab-e2e lab-others lab-alone ## run the suites that need the lab, one after the other
+lab-suites: lab-beside lab-others lab-alone ## run the suites that need the lab
+
+.PHONY: lab-beside
+lab-beside: ## run the suites on the lab beside each other
+	@$(call suite,suites on the lab,$(LONG) $(filter-out $(LONG),$(ADAPTERS)))
 
 .PHONY: lab-adapters
 lab-adapters: ## run the suites of adapters and of the lab's own parts
-	@$(call suite,adapters on the lab,$(filter-out $(E2E) $(OTHERS) $(ALONE),$(LAB_PACKAGES)))
+	@$(call suite,adapters on the lab,$(ADAPTERS))
 
 .PHONY: lab-e2e
 lab-e2e: ## run whole migrations on the lab

@@ -77,7 +77,7 @@ func arrive(lab *part.Lab) error {
 	if err != nil {
 		return err
 	}
-	if err := up(); err != nil {
+	if err := up(lab); err != nil {
 		return fmt.Errorf("bring the lab up: %w", err)
 	}
 	self, err := os.Executable()
@@ -127,11 +127,13 @@ func beside() error {
 	return flag.Set("test.parallel", "16")
 }
 
+// isUp is set by who has just brought the lab up from this repository as it is.
+const isUp = "REHOME_LAB_UP"
+
 // up builds the lab's program from this repository and has it set up the lab.
-func up() error {
-	root, err := part.ModuleRoot()
-	if err != nil {
-		return err
+func up(lab *part.Lab) error {
+	if os.Getenv(isUp) != "" {
+		return nil
 	}
 	dir, err := os.MkdirTemp("", "lab-")
 	if err != nil {
@@ -139,12 +141,13 @@ func up() error {
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "lab")
-	for _, argv := range [][]string{{"go", "build", "-o", program, "./lab/cmd/lab"}, {program, "up"}} {
-		cmd := exec.Command(argv[0], argv[1:]...)
-		cmd.Dir, cmd.Stdout, cmd.Stderr = root, os.Stderr, os.Stderr
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("%s: %w", argv[0], err)
-		}
+	if err := lab.GoBuild(context.Background(), "rehome.dev/rehome/lab/cmd/lab", program); err != nil {
+		return err
+	}
+	cmd := exec.Command(program, "up")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s up: %w", program, err)
 	}
 	return nil
 }
