@@ -86,7 +86,7 @@ func DispersionOf(scrape time.Duration, all ...Stretch) float64 {
 }
 
 // unseen is the size of a burst that may be among errors that nobody has seen yet.
-const unseen = 5
+const unseen = 2
 
 // fewIntervals are the fewest that one length of intervals is judged by.
 const fewIntervals = 15

@@ -32,16 +32,16 @@ func TestDispersion(t *testing.T) {
 		scrape time.Duration
 		want   float64
 	}{
-		{"no errors: one burst of five may be unseen", nil, time.Hour, time.Second, 5},
-		{"one error", each(func(i int) float64 { return map[bool]float64{true: 1}[i == 17] }), time.Hour, time.Second, 1 + 20./6},
-		{"the same in each interval", each(func(int) float64 { return 4 }), time.Hour, time.Second, 1 + 20./245},
+		{"no errors: one burst of two may be unseen", nil, time.Hour, time.Second, 2},
+		{"one error", each(func(i int) float64 { return map[bool]float64{true: 1}[i == 17] }), time.Hour, time.Second, 1 + 2./3},
+		{"the same in each interval", each(func(int) float64 { return 4 }), time.Hour, time.Second, 1 + 2./242},
 		{"one burst of sixty tells little of how great they are", each(func(i int) float64 { return map[bool]float64{true: 60}[i == 17] }), time.Hour, time.Second, 119},
 		{"every other interval", each(func(i int) float64 { return float64(i%2) * 20 }), time.Hour, time.Second, 600. / 59 * limit59},
 		{"too short for intervals", each(func(int) float64 { return 100 })[:1], time.Minute, 30 * time.Second, 199},
-		{"late scrapes are no bursts", each(func(i int) float64 { return float64(i%2) * 2 }), time.Hour, time.Minute, 1 + 20./65},
-		{"no time at all", each(func(int) float64 { return 4 }), 0, time.Second, 5},
+		{"late scrapes are no bursts", each(func(i int) float64 { return float64(i%2) * 2 }), time.Hour, time.Minute, 1 + 2./62},
+		{"no time at all", each(func(int) float64 { return 4 }), 0, time.Second, 2},
 		{"few intervals, and all in one of them", []metrics.Burst{{At: from.Add(7 * time.Second), Count: 9}}, 7 * time.Second, time.Second, 17},
-		{"what was counted before does not count", []metrics.Burst{{At: from, Count: 1000}}, time.Hour, time.Second, 5},
+		{"what was counted before does not count", []metrics.Burst{{At: from, Count: 1000}}, time.Hour, time.Second, 2},
 	} {
 		if got := metrics.Dispersion(c.errors, from, from.Add(c.to), c.scrape); math.Abs(got-c.want) > 0.001*c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
