@@ -222,9 +222,14 @@ func (p *pool) try(ctx context.Context, t *target, client header) (net.Conn, err
 }
 
 // check tries all targets at once, and hangs up.
-func (p *pool) check(ctx context.Context) {
+func (p *pool) check(ctx context.Context) { p.checkIf(ctx, func(*target) bool { return true }) }
+
+func (p *pool) checkIf(ctx context.Context, which func(*target) bool) {
 	var all sync.WaitGroup
 	for _, t := range p.all() {
+		if !which(t) {
+			continue
+		}
 		all.Go(func() {
 			if conn, err := p.try(ctx, t, header{}); err == nil {
 				_ = conn.Close()

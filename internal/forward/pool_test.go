@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rehome.dev/rehome/lab/freeport"
 )
@@ -170,6 +171,16 @@ func TestNames(t *testing.T) {
 	held.CloseWrite()
 	io.Copy(io.Discard, held)
 	until(t, "the first is forgotten", func() bool { return len(r.Report().Routes[0].Targets) == 1 })
+}
+
+// An address that a name has newly is tried at once, and not at the next check: until
+// then nothing would be known of it, and it would not be ready.
+func TestNewAddressesAreTriedAtOnce(t *testing.T) {
+	z := &zone{names: map[string][]string{}}
+	address := serveTCP(t, named("a"))
+	r := start(t, func(s *Settings) { s.Resolver, s.CheckEvery = z, time.Hour }, "tcp://old.example:"+portOf(t, address))
+	z.set("old.example", "127.0.0.1")
+	r.ready(t)
 }
 
 // It never leads to itself: not when that is written down, and not when a name comes

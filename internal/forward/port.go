@@ -43,22 +43,25 @@ func (p *port) leads() string {
 	return to
 }
 
-// keepUp resolves and checks until ctx ends; the first time at once.
+// keepUp resolves and checks until ctx ends; the first time at once. An address that is
+// new is tried when it is found, so that it counts as soon as it could.
 func (p *port) keepUp(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
-	if err := p.pool.resolve(ctx); err != nil {
-		p.f.settings.say("%v", err)
-	}
-	if p.f.settings.CheckEvery > 0 {
+	every := p.f.settings.CheckEvery
+	if every > 0 {
 		all.Go(func() {
-			for p.pool.check(ctx); pause(ctx, p.f.settings.CheckEvery); p.pool.check(ctx) {
+			for pause(ctx, every) {
+				p.pool.check(ctx)
 			}
 		})
 	}
-	for pause(ctx, p.f.settings.ResolveEvery) {
+	for again := true; again; again = pause(ctx, p.f.settings.ResolveEvery) {
 		if err := p.pool.resolve(ctx); err != nil {
 			p.f.settings.say("%v", err)
+		}
+		if every > 0 {
+			p.pool.checkIf(ctx, (*target).untried)
 		}
 	}
 }

@@ -48,6 +48,13 @@ func (t *target) failedWith(err error) bool {
 	return first
 }
 
+// untried says that nobody has tried it yet.
+func (t *target) untried() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.up && t.why == ""
+}
+
 // state is whether it takes connections, as far as is known, and why not.
 func (t *target) state() (up bool, why string) {
 	t.mu.Lock()
