@@ -50,7 +50,7 @@ const (
 	FormServer    Form = "server"    // host or host:port
 	FormServers   Form = "servers"   // servers, with commas between them
 	FormURL       Form = "url"       // http or https, without a password
-	FormURLs      Form = "urls"      // such addresses, with commas between them
+	FormEndpoints Form = "endpoints" // such addresses, or pods://NAMESPACE:PORT/PATH?LABEL=VALUE, with commas between them
 	FormReach     Form = "reach"     // ssh://user@host:port
 	FormDuration  Form = "duration"  // such as 10s
 	FormAlgorithm Form = "hmac-name" // a TSIG algorithm of RFC 8945
@@ -79,10 +79,10 @@ func ConnectionTypes() []ConnectionType {
 			{Name: "scrapeInterval", Form: FormDuration, About: "How often the sides are scraped; omitted, 15s."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one reading; omitted, 10s."},
 		}, overHTTP()...)},
-		{RoleMetrics, "edge", "The ingress or load balancer itself, scraped directly: what serves counters in Prometheus's text format. An address may be a name of several, such as a headless Service's: each is scraped, and one that does not answer makes the sample missing. It remembers nothing, so that its baseline is what was scraped since rehome began to look.", append([]Setting{
-			{Name: "endpoints", Form: FormURLs, About: "Where both sides are counted, with the path of the metrics, which is /metrics where it is omitted."},
-			{Name: "oldEndpoints", Form: FormURLs, About: "Where the old side is counted."},
-			{Name: "newEndpoints", Form: FormURLs, About: "Where the new side is counted."},
+		{RoleMetrics, "edge", "The ingress or load balancer itself, scraped directly: what serves counters in Prometheus's text format. An address may be a name of several, such as a headless Service's: each is scraped, and one that does not answer makes the sample missing. `pods://NAMESPACE:PORT/metrics?LABEL=VALUE` are the ready pods with such labels in the migration's cluster, read through its API server, for which rehome must be allowed to list pods and to get pods/proxy there. It remembers nothing, so that its baseline is what was scraped since rehome began to look.", append([]Setting{
+			{Name: "endpoints", Form: FormEndpoints, About: "Where both sides are counted, with the path of the metrics, which is /metrics where it is omitted."},
+			{Name: "oldEndpoints", Form: FormEndpoints, About: "Where the old side is counted."},
+			{Name: "newEndpoints", Form: FormEndpoints, About: "Where the new side is counted."},
 			{Name: "scrapeInterval", Form: FormDuration, About: "How often it is looked at; omitted, 5s."},
 			{Name: "timeout", Form: FormDuration, About: "Bound on one look; omitted, 2s."},
 		}, overHTTP()...)},

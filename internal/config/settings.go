@@ -137,9 +137,11 @@ func (s *source) settingForm(at string, form Form, value string) {
 		}
 	case FormURL:
 		s.urlForm(at, value)
-	case FormURLs:
+	case FormEndpoints:
 		for address := range strings.SplitSeq(value, ",") {
-			s.urlForm(at, strings.TrimSpace(address))
+			if address = strings.TrimSpace(address); !strings.HasPrefix(address, "pods://") {
+				s.urlForm(at, address)
+			}
 		}
 	case FormDuration:
 		if d, err := time.ParseDuration(value); err != nil || d <= 0 {

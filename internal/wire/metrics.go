@@ -95,6 +95,10 @@ func (r Registry) source(name string, spec migration.Spec, policy migration.Poli
 	switch s := s.(type) {
 	case *accesslog.Source:
 		overSSH(s, policy.SSH)
+	case *edge.Source:
+		if pods, ok := c.(edge.Pods); ok {
+			s.Pods = pods
+		}
 	case *probes.Source:
 		if err := aim(s, spec, c); err != nil {
 			err = fmt.Errorf("metrics source %q: %w", name, err)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -25,6 +26,10 @@ import (
 
 // Source is the edge of one or both sides. It is safe for concurrent use.
 type Source struct {
+	// Pods reaches endpoints such as pods://NAMESPACE:PORT/PATH?LABEL=VALUE; it is set
+	// before the first use, nil where there is no cluster.
+	Pods Pods
+
 	endpoints map[migration.Side][]*url.URL
 	client    *http.Client
 	resolve   func(ctx context.Context, host string) ([]string, error)
@@ -37,6 +42,14 @@ type Source struct {
 	sides     map[string]*history
 	processes map[string]process   // by endpoint
 	known     map[string]time.Time // by endpoint: when it was last read whole
+}
+
+// Pods reads the pods of a cluster where their addresses cannot be reached.
+type Pods interface {
+	// ReadyPods names the pods with these labels that traffic may reach.
+	ReadyPods(ctx context.Context, namespace, selector string) ([]string, error)
+	// ReadPod lets read what a pod answers.
+	ReadPod(ctx context.Context, namespace, pod string, port int, path string, read func(io.Reader) error) error
 }
 
 // The settings of a connection, beside those of package httpclient.
@@ -131,6 +144,9 @@ func endpointsOf(setting, text string) ([]*url.URL, error) {
 			return nil, fmt.Errorf("setting %s: an entry is not a URL: want addresses such as http://192.0.2.10:9911/metrics", setting)
 		case u.User != nil:
 			return nil, fmt.Errorf("setting %s holds credentials: name their files in %s, or in %s and %s", setting, httpclient.TokenFile, httpclient.User, httpclient.PasswordFile)
+		case u.Scheme == schemePods && (u.Hostname() == "" || u.Port() == "" || len(u.Query()) == 0):
+			return nil, fmt.Errorf("setting %s %q: want pods://NAMESPACE:PORT/metrics?LABEL=VALUE", setting, word)
+		case u.Scheme == schemePods:
 		case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 			return nil, fmt.Errorf("setting %s %q: want http:// or https://, a host and the path of its metrics", setting, word)
 		}
@@ -153,6 +169,9 @@ func duration(settings map[string]string, key string, fallback time.Duration) (t
 	}
 	return d, nil
 }
+
+// schemePods is that of endpoints in the migration's cluster.
+const schemePods = "pods"
 
 // errSilent is what a side is told of which nothing is shown.
 var errSilent = errors.New("no series at any endpoint")

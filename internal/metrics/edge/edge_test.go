@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -208,6 +209,58 @@ func TestRealPrometheusShowsItsOwn(t *testing.T) {
 	}
 }
 
+// cluster has pods, of which one may be silent.
+type cluster struct {
+	ready  []string
+	asked  string
+	silent string
+}
+
+func (c *cluster) ReadyPods(_ context.Context, namespace, selector string) ([]string, error) {
+	c.asked = namespace + " " + selector
+	if c.ready == nil {
+		return nil, errors.New("list pods in namespace ingress: forbidden")
+	}
+	return c.ready, nil
+}
+
+func (c *cluster) ReadPod(_ context.Context, namespace, pod string, port int, path string, read func(io.Reader) error) error {
+	if pod == c.silent {
+		return errors.New("connection refused")
+	}
+	return read(strings.NewReader(fmt.Sprintf("process_start_time_seconds %d\nhits_total{at=%q} 5\n", len(pod), fmt.Sprint(namespace, pod, port, path))))
+}
+
+// The pods of the cluster are read through it, each by its name.
+func TestPods(t *testing.T) {
+	const endpoint = "pods://ingress:9911/metrics?app.kubernetes.io/name=skipper&tier=front"
+	c := &cluster{ready: []string{"a", "b"}}
+	s := at(t, endpoint)
+	if got := s.Sample(t.Context(), requests("hits_total"), noon); !strings.Contains(got.Missing, "there is no cluster whose pods could be read") {
+		t.Errorf("%+v", got)
+	}
+	s.Pods = c
+	got := s.Sample(t.Context(), requests("hits_total"), noon.Add(time.Second))
+	if c.asked != "ingress app.kubernetes.io/name=skipper,tier=front" || len(got.Old) != 2 {
+		t.Errorf("asked for %s: %+v", c.asked, got)
+	}
+	if one, found := got.Old[`ingress/a:9911/metrics@1{at="ingressa9911/metrics"}`]; !found || one.Requests != 5 {
+		t.Errorf("%+v", got.Old)
+	}
+	c.silent = "b"
+	if got := s.Sample(t.Context(), requests("hits_total"), noon.Add(2*time.Second)); !strings.Contains(got.Missing, "ingress/b:9911/metrics: connection refused") {
+		t.Errorf("%+v", got)
+	}
+	c.ready = []string{}
+	if got := s.Sample(t.Context(), requests("hits_total"), noon.Add(3*time.Second)); !strings.Contains(got.Missing, "old side") || strings.Contains(got.Missing, "new side") {
+		t.Errorf("before a deployment: %+v", got)
+	}
+	c.ready = nil
+	if got := s.Sample(t.Context(), requests("hits_total"), noon.Add(4*time.Second)); !strings.Contains(got.Missing, "list pods in namespace ingress: forbidden") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(secret, []byte("a-token-of-the-edge\n"), 0o600); err != nil {
@@ -222,6 +275,7 @@ func TestSettings(t *testing.T) {
 		{"one side alone", map[string]string{"oldEndpoints": "http://192.0.2.1"}, "the new side has no endpoint: name its addresses in newEndpoints, or in endpoints"},
 		{"no URL", map[string]string{"endpoints": "192.0.2.1:9911"}, "setting endpoints"},
 		{"a password", map[string]string{"endpoints": "http://me:canary-hunter2@192.0.2.1/"}, "setting endpoints holds credentials"},
+		{"pods without labels", map[string]string{"endpoints": "pods://ingress:9911/metrics"}, "want pods://NAMESPACE:PORT/metrics?LABEL=VALUE"},
 		{"no time", map[string]string{"endpoints": "http://192.0.2.1", "timeout": "0s"}, `setting timeout "0s"`},
 		{"unknown", map[string]string{"endpoint": "http://192.0.2.1"}, `unknown setting "endpoint"`},
 		{"no such file", map[string]string{"endpoints": "http://192.0.2.1", "bearerTokenFile": "/nowhere"}, "setting bearerTokenFile"},

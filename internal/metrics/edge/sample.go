@@ -168,7 +168,7 @@ func (s *Source) scrapeAll(ctx context.Context, names []string) map[string][]pag
 	for range todo {
 		a := <-answers
 		for i, p := range a.pages {
-			if p.err == nil {
+			if p.err == nil && !p.pod { // a pod's name is one process's
 				a.pages[i].err = s.sameProcess(p)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -42,13 +43,15 @@ type page struct {
 	series   []metrics.Series
 	started  time.Time // zero where it does not say
 	at       time.Time // by the instance's own clock, where it says
+	pod      bool
 	err      error
 }
 
 // instance is one address of an endpoint.
 type instance struct {
 	url     *url.URL
-	address string // with the port
+	address string // with the port; a pod's is NAMESPACE/NAME:PORT
+	pod     string
 }
 
 func (i instance) String() string { return i.address + i.url.EscapedPath() }
@@ -56,6 +59,9 @@ func (i instance) String() string { return i.address + i.url.EscapedPath() }
 // instances are all addresses of an endpoint: a name of several, such as a headless
 // Service's, is as many processes, each with counters of its own.
 func (s *Source) instances(ctx context.Context, u *url.URL) ([]instance, error) {
+	if u.Scheme == schemePods {
+		return s.pods(ctx, u)
+	}
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
@@ -70,9 +76,53 @@ func (s *Source) instances(ctx context.Context, u *url.URL) ([]instance, error) 
 	}
 	out := make([]instance, 0, len(addresses))
 	for _, a := range slices.Compact(addresses) {
-		out = append(out, instance{u, net.JoinHostPort(a, port)})
+		out = append(out, instance{url: u, address: net.JoinHostPort(a, port)})
 	}
 	return out, nil
+}
+
+// pods are those that are ready. None is no error: before a deployment there are none.
+func (s *Source) pods(ctx context.Context, u *url.URL) ([]instance, error) {
+	if s.Pods == nil {
+		return nil, errors.New("there is no cluster whose pods could be read")
+	}
+	var labels []string
+	for name, values := range u.Query() {
+		labels = append(labels, name+"="+strings.Join(values, ","))
+	}
+	slices.Sort(labels)
+	found, err := s.Pods.ReadyPods(ctx, u.Hostname(), strings.Join(labels, ","))
+	if err != nil {
+		return nil, err
+	}
+	var out []instance
+	for _, name := range found {
+		out = append(out, instance{url: u, address: u.Hostname() + "/" + name + ":" + u.Port(), pod: name})
+	}
+	return out, nil
+}
+
+// getPod reads a pod through the cluster.
+func (s *Source) getPod(ctx context.Context, one instance, names []string, p *page) error {
+	port, err := strconv.Atoi(one.url.Port())
+	if err != nil {
+		return err
+	}
+	return s.Pods.ReadPod(ctx, one.url.Hostname(), one.pod, port, one.url.Path, func(r io.Reader) error {
+		return p.read(r, names)
+	})
+}
+
+// read takes the series of these metrics, and since when the process counts.
+func (p *page) read(r io.Reader, names []string) error {
+	all, err := readPage(r, names)
+	for _, one := range all {
+		if one.Name == startMetric && one.Value > 0 && one.Value < 1<<40 {
+			p.started = time.UnixMilli(int64(one.Value * 1000))
+		}
+	}
+	p.series = all
+	return err
 }
 
 // pages scrapes all instances of the endpoints at once, and gives them in order.
@@ -98,8 +148,11 @@ func (s *Source) pages(ctx context.Context, endpoints []*url.URL, names []string
 }
 
 func (s *Source) page(ctx context.Context, one instance, names []string) page {
-	p := page{endpoint: one.String()}
-	if err := s.get(ctx, one, names, &p); err != nil {
+	p, get := page{endpoint: one.String(), pod: one.pod != ""}, s.get
+	if p.pod {
+		get = s.getPod
+	}
+	if err := get(ctx, one, names, &p); err != nil {
 		p.err = fmt.Errorf("%s: %w", one, s.explain(ctx, err))
 	}
 	return p
@@ -124,13 +177,7 @@ func (s *Source) get(ctx context.Context, one instance, names []string, p *page)
 		return fmt.Errorf("answers with %s: is this the path of its metrics?", kind)
 	}
 	p.at, _ = http.ParseTime(resp.Header.Get("Date"))
-	p.series, err = readPage(resp.Body, names)
-	for _, one := range p.series {
-		if one.Name == startMetric && one.Value > 0 && one.Value < 1<<40 {
-			p.started = time.UnixMilli(int64(one.Value * 1000))
-		}
-	}
-	return err
+	return p.read(resp.Body, names)
 }
 
 func advice(status int) string {

@@ -82,9 +82,9 @@ func TestRate(t *testing.T) {
 		if n := asked[2].Load() - before; n != 0 {
 			t.Errorf("%d probes while nobody looks", n)
 		}
-		again := s.Sample(t.Context(), m, time.Now())
+		s.Sample(t.Context(), m, time.Now())
 		time.Sleep(10 * time.Second)
-		again = s.Sample(t.Context(), m, time.Now())
+		again := s.Sample(t.Context(), m, time.Now())
 		for key, c := range again.New {
 			if _, same := first.New[key]; !same || c.Requests < uint64(before) {
 				t.Errorf("%s: %+v", key, c)
