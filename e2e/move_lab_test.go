@@ -56,6 +56,7 @@ var short = map[string]string{
 	"blind.rollbackAfter":  "6s",
 	"rollback.budget":      "15s",
 	"rollback.drain":       "10s",
+	"rollback.trial":       "1s",
 	"hold.for":             "10s",
 	"hold.residual":        "5s",
 }

@@ -125,10 +125,11 @@ type Prober interface {
 	Probe(ctx context.Context, side migration.Side, host string, addresses []string, port int, path string) (migration.ProbeFacts, error)
 }
 
-// Loader asks one path of every address for a time, at a constant rate in sum, with
-// host as Host. An error means that no load could be begun.
+// Loader asks the probe path of the old entry at every address of a balancer for a time,
+// at a constant rate in sum, with host as Host. An answer is well that has the status of
+// the old entry's own. An error means that no load could be begun.
 type Loader interface {
-	Load(ctx context.Context, host string, addresses []string, port int, path string, rate float64, over time.Duration) (migration.TrialResult, error)
+	Load(ctx context.Context, host string, addresses []string, port int, rate float64, over time.Duration, old migration.OldEntry) (migration.TrialResult, error)
 }
 
 // Smoker runs the smoke suite against a base URL, with host as the Host header

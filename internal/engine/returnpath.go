@@ -21,7 +21,7 @@ func (e *Engine) tryReturnPath(ctx context.Context, a migration.TryReturnPath) (
 		}
 		host := productionHost(spec, a.Workload)
 		rate := float64(cmp.Or(spec.Drills.Rate, defaultTrialRate))
-		res, err := e.ports.Loader.Load(ctx, host, x.Addresses, int(x.Port), spec.OldEntry.ProbePath, rate, cmp.Or(e.state.Policy.Trial, migration.DefaultPolicy().Trial))
+		res, err := e.ports.Loader.Load(ctx, host, x.Addresses, int(x.Port), rate, cmp.Or(e.state.Policy.Trial, migration.DefaultPolicy().Trial), spec.OldEntry)
 		if err != nil {
 			return migration.OutcomeNotDone, migration.Result{}, fmt.Errorf("try the return path of %s: %w", a.Workload, err)
 		}

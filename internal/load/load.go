@@ -33,6 +33,8 @@ type Options struct {
 	Header     http.Header
 	// Timeout bounds one request; 0 is 30 s.
 	Timeout time.Duration
+	// Well says which status is well; nil is every one from 200 to 399.
+	Well func(status int) bool
 	// Say hears, about once a second, how many of the requests are answered.
 	Say func(done, total uint64)
 }
@@ -49,7 +51,7 @@ const (
 )
 
 // Attack makes the load and waits for the answers, at most For and one Timeout
-// long. Every answer from 200 to 399 counts, redirects are not followed. The
+// long. Every answer whose status is well counts, redirects are not followed. The
 // error says which option is wrong; what the server does wrong is in the Load.
 //
 // Valid is false where fewer than 98 % of the requests were made in time, where
@@ -168,10 +170,10 @@ func (t *tally) take(r *vegeta.Result, began time.Time) {
 	if r.Timestamp.Sub(began) <= t.o.For {
 		t.inTime++
 	}
-	if r.Error != "" {
+	if why := t.failure(r); why != "" {
 		t.failed++
 		if t.firstError == "" {
-			t.firstError = plain(r.Error)
+			t.firstError = plain(why)
 		}
 	}
 	micros := max(r.Latency.Microseconds(), 1)
@@ -181,6 +183,19 @@ func (t *tally) take(r *vegeta.Result, began time.Time) {
 		t.said = r.End()
 		t.o.Say(t.done, t.total)
 	}
+}
+
+// failure is why a request failed, or "". An answer that was broken off failed whatever
+// its status.
+func (t *tally) failure(r *vegeta.Result) string {
+	whole := r.Code >= http.StatusBadRequest || r.Code != 0 && r.Error == ""
+	switch {
+	case t.o.Well == nil || !whole:
+		return r.Error
+	case t.o.Well(int(r.Code)):
+		return ""
+	}
+	return fmt.Sprintf("%d %s", r.Code, http.StatusText(int(r.Code)))
 }
 
 func (t *tally) load(interrupted error) inventory.Load {

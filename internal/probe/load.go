@@ -21,12 +21,17 @@ type Loader struct{}
 // loadTimeout bounds one request of a load.
 const loadTimeout = 5 * time.Second
 
-// Load shares the rate among the addresses and asks them side by side. An answer from
-// 200 to 399 counts. The result is Valid when each of them was asked at its rate and
-// failed at most one request of a hundred.
-func (Loader) Load(ctx context.Context, host string, addresses []string, port int, path string, rate float64, over time.Duration) (migration.TrialResult, error) {
-	if len(addresses) == 0 {
+// Load shares the rate among the addresses and asks them side by side. An answer is well
+// that has the status which the old entry gives when it is asked itself: an old side that
+// bans whom it does not know answers too. The result is Valid when each address was asked
+// at its rate and failed at most one request of a hundred.
+func (Loader) Load(ctx context.Context, host string, addresses []string, port int, rate float64, over time.Duration, old migration.OldEntry) (migration.TrialResult, error) {
+	if len(addresses) == 0 || len(old.Addresses) == 0 {
 		return migration.TrialResult{}, errors.New("load: no address to ask")
+	}
+	own, err := ownStatus(ctx, host, old)
+	if err != nil {
+		return migration.TrialResult{}, fmt.Errorf("load: ask the old entry itself: %w", err)
 	}
 	out := migration.TrialResult{Rate: rate, For: over, Addresses: addresses, Valid: true}
 	type share struct {
@@ -39,7 +44,8 @@ func (Loader) Load(ctx context.Context, host string, addresses []string, port in
 		target := net.JoinHostPort(strings.TrimSuffix(address, "."), strconv.Itoa(port))
 		go func() {
 			l, err := load.Attack(ctx, load.Options{
-				URL: "http://" + target + cmp.Or(path, "/"), Rate: rate / float64(len(addresses)), For: over, Timeout: loadTimeout,
+				URL: "http://" + target + cmp.Or(old.ProbePath, "/"), Rate: rate / float64(len(addresses)), For: over, Timeout: loadTimeout,
+				Well:   func(status int) bool { return status == own },
 				Header: http.Header{"Host": {strings.TrimSuffix(host, ".")}, "User-Agent": {"rehome-probe"}},
 			})
 			s := share{failed: l.Errors, asked: l.Requests, err: err}
@@ -71,4 +77,18 @@ func (Loader) Load(ctx context.Context, host string, addresses []string, port in
 		out.Valid, out.Why = false, strings.Join(why, "; ")
 	}
 	return out, nil
+}
+
+// ownStatus is what the old entry answers to the same question, asked itself.
+func ownStatus(ctx context.Context, host string, old migration.OldEntry) (int, error) {
+	target := net.JoinHostPort(strings.TrimSuffix(old.Addresses[0], "."), strconv.Itoa(old.Port))
+	req, err := request(ctx, target, host, old.ProbePath)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", target, err)
+	}
+	a := (&Prober{Timeout: loadTimeout}).ask(req, target)
+	if !a.ok() {
+		return 0, errors.New(a.String())
+	}
+	return a.status, nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rehome.dev/rehome/internal/engine"
+	"rehome.dev/rehome/internal/migration"
 	"rehome.dev/rehome/internal/probe"
 )
 
@@ -41,9 +42,13 @@ func balancer(t *testing.T, answer http.HandlerFunc) (int, *[]string) {
 	return port, &asked
 }
 
+func entry(port int) migration.OldEntry {
+	return migration.OldEntry{Addresses: []string{"127.0.0.1"}, Port: port, ProbePath: "/healthz"}
+}
+
 func TestLoadAsksByTheProductionName(t *testing.T) {
 	port, asked := balancer(t, func(http.ResponseWriter, *http.Request) {})
-	res, err := probe.Loader{}.Load(t.Context(), "bank.golemtrust.am.", []string{"127.0.0.1", "127.0.0.1"}, port, "/healthz", 40, 500*time.Millisecond)
+	res, err := probe.Loader{}.Load(t.Context(), "bank.golemtrust.am.", []string{"127.0.0.1", "127.0.0.1"}, port, 40, 500*time.Millisecond, entry(port))
 	if err != nil || res.Requests == 0 || res.Requests > 20 || res.Failed != 0 || res.Rate != 40 || len(res.Addresses) != 2 {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -54,7 +59,8 @@ func TestLoadAsksByTheProductionName(t *testing.T) {
 
 func TestLoadThatFailsIsNotValid(t *testing.T) {
 	port, _ := balancer(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
-	res, err := probe.Loader{}.Load(t.Context(), "bank", []string{"127.0.0.1"}, port, "/healthz", 40, 500*time.Millisecond)
+	old, _ := balancer(t, func(http.ResponseWriter, *http.Request) {})
+	res, err := probe.Loader{}.Load(t.Context(), "bank", []string{"127.0.0.1"}, port, 40, 500*time.Millisecond, entry(old))
 	if err != nil || res.Valid || res.Failed != res.Requests || !strings.Contains(res.Why, "403") {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -63,17 +69,30 @@ func TestLoadThatFailsIsNotValid(t *testing.T) {
 	}
 }
 
+// TestLoadIsMeasuredByTheOldEntry: what the old side answers itself is well, whatever
+// it is; that it does not answer is no result.
+func TestLoadIsMeasuredByTheOldEntry(t *testing.T) {
+	port, _ := balancer(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	res, err := probe.Loader{}.Load(t.Context(), "bank", []string{"127.0.0.1"}, port, 40, 500*time.Millisecond, entry(port))
+	if err != nil || res.Failed != 0 || res.Requests == 0 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if _, err := (probe.Loader{}).Load(t.Context(), "bank", []string{"127.0.0.1"}, port, 40, time.Second, entry(1)); err == nil {
+		t.Error("the old entry does not answer, and the load has a result")
+	}
+}
+
 func TestLoadThatCannotBegin(t *testing.T) {
-	if _, err := (probe.Loader{}).Load(t.Context(), "bank", nil, 80, "/", 40, time.Second); err == nil {
+	if _, err := (probe.Loader{}).Load(t.Context(), "bank", nil, 80, 40, time.Second, entry(80)); err == nil {
 		t.Error("a load on no address has a result")
 	}
 	port, _ := balancer(t, func(http.ResponseWriter, *http.Request) {})
-	if _, err := (probe.Loader{}).Load(t.Context(), "bank", []string{"127.0.0.1"}, port, "/", 0, time.Second); err == nil {
+	if _, err := (probe.Loader{}).Load(t.Context(), "bank", []string{"127.0.0.1"}, port, 0, time.Second, entry(port)); err == nil {
 		t.Error("a load at no rate has a result")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := (probe.Loader{}).Load(ctx, "bank", []string{"127.0.0.1"}, port, "/", 40, time.Second); err == nil {
+	if _, err := (probe.Loader{}).Load(ctx, "bank", []string{"127.0.0.1"}, port, 40, time.Second, entry(port)); err == nil {
 		t.Error("a load that was ended has a result")
 	}
 }

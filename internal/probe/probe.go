@@ -98,14 +98,19 @@ func (p *Prober) Ask(ctx context.Context, host, address string, port int, path s
 }
 
 func (p *Prober) request(ctx context.Context, target, host, path string) (*http.Request, error) {
+	req, err := request(ctx, target, host, path)
+	if err == nil && p.TLS != nil {
+		req.URL.Scheme = "https"
+	}
+	return req, err
+}
+
+func request(ctx context.Context, target, host, path string) (*http.Request, error) {
 	ref, err := url.Parse(cmp.Or(path, "/"))
 	if err != nil || !strings.HasPrefix(ref.Path, "/") || ref.Host != "" {
 		return nil, fmt.Errorf("%q is not a path", path)
 	}
 	u := url.URL{Scheme: "http", Host: target, Path: ref.Path, RawQuery: ref.RawQuery}
-	if p.TLS != nil {
-		u.Scheme = "https"
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, err

@@ -57,7 +57,7 @@ func (s smoker) Smoke(_ context.Context, suite migration.Smoke, via, baseURL, _ 
 type loader struct{ w *World }
 
 // Load takes its time, and fails where nobody stands behind the address.
-func (l loader) Load(ctx context.Context, _ string, addresses []string, port int, _ string, rate float64, over time.Duration) (migration.TrialResult, error) {
+func (l loader) Load(ctx context.Context, _ string, addresses []string, port int, rate float64, over time.Duration, _ migration.OldEntry) (migration.TrialResult, error) {
 	if err := l.w.Clock.Sleep(ctx, over); err != nil {
 		return migration.TrialResult{}, err
 	}

@@ -78,7 +78,7 @@ func (noMachines) Inventory(context.Context, migration.Spec, migration.Policy) (
 // noLoader stands for load that cannot be sent: no return path counts as tried.
 type noLoader struct{}
 
-func (noLoader) Load(context.Context, string, []string, int, string, float64, time.Duration) (migration.TrialResult, error) {
+func (noLoader) Load(context.Context, string, []string, int, float64, time.Duration, migration.OldEntry) (migration.TrialResult, error) {
 	return migration.TrialResult{}, errMissing
 }
 

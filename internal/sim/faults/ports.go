@@ -176,9 +176,9 @@ type loader struct {
 	r *Rig
 }
 
-func (l loader) Load(ctx context.Context, host string, addresses []string, port int, path string, rate float64, over time.Duration) (migration.TrialResult, error) {
+func (l loader) Load(ctx context.Context, host string, addresses []string, port int, rate float64, over time.Duration, old migration.OldEntry) (migration.TrialResult, error) {
 	return read(ctx, l.r, "loader.load", "", func() (migration.TrialResult, error) {
-		return l.Loader.Load(ctx, host, addresses, port, path, rate, over)
+		return l.Loader.Load(ctx, host, addresses, port, rate, over, old)
 	})
 }
 
