@@ -14,6 +14,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	drilltest.Run(t, func(t *testing.T) (drilltest.Fixture, drilltest.World) {
 		s := newStage(t, nil)
 		return drilltest.Fixture{Drills: s.ports.Drills, Spec: s.spec, Policy: s.policy, Machines: s.machines, Made: migration.StagingDrills()}, s
