@@ -6,7 +6,6 @@ package fallback
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -148,7 +147,7 @@ func (s *Sources) Baseline(ctx context.Context, m migration.Metrics, at time.Tim
 	}
 	b, otherwise := s.second.Baseline(ctx, Of(m), at, over)
 	if otherwise != nil {
-		return analysis.Baseline{}, errors.Join(fmt.Errorf("%s: %w", m.Source, err), fmt.Errorf("%s: %w", m.Fallback.Source, otherwise))
+		return analysis.Baseline{}, fmt.Errorf("%s: %w; %s: %w", m.Source, err, m.Fallback.Source, otherwise)
 	}
 	b.Source = fmt.Sprintf("%s: %s; %s had none: %v", m.Fallback.Source, b.Source, m.Source, err)
 	return b, nil
