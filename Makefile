@@ -111,7 +111,15 @@ verify: ## go mod verify
 .PHONY: unit
 unit: ## run the tests that need no lab, with the race detector; then every trial of the fault matrix
 	@$(call timed,tests,go test -race -timeout 8m ./...)
-	$(call timed,the whole fault matrix,$(PLAIN) go test -timeout 5m ./internal/sim)
+	$(call timed,the whole fault matrix and migrations by seed,$(PLAIN) go test -timeout 15m ./internal/sim)
+
+.PHONY: seeds
+seeds: ## simulate SEEDS whole migrations (default 10000), the first by the seed FIRST (default 1)
+	@go test -count=1 -timeout 60m ./internal/sim -run TestSeeds -v -seeds '$(or $(SEEDS),10000)' -first-seed '$(or $(FIRST),1)' | grep -v '^==='
+
+.PHONY: mutate
+mutate: ## take out each guard, the fsync, each compare-and-swap, the dispersion: the tests must turn red
+	@cd tools && go run ./mutate -C ..
 
 .PHONY: fuzz
 fuzz: ## fuzz each parser for FUZZTIME (default 10s)
