@@ -134,8 +134,8 @@ vuln: ## look for known vulnerabilities; needs the database at vuln.go.dev and f
 	@cd tools && go run golang.org/x/vuln/cmd/govulncheck -C .. ./...
 
 .PHONY: bench
-bench: ## measure; DOCS=1 writes docs/bench.md too
-	@go run ./bench $(if $(DOCS),-write docs/bench.md)
+bench: ## measure; DOCS=1 writes docs/bench.md and the tables of docs/judgement.md too
+	@go run ./bench $(if $(DOCS),-write docs/bench.md -judgement docs/judgement.md)
 
 ##@ With root, on Linux with Debian packages
 

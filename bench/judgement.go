@@ -69,7 +69,10 @@ type population struct {
 }
 
 // samples are how far the samples of a window are apart, the default most often.
-var samples = []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second}
+var samples = []time.Duration{
+	time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second,
+	5 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second,
+}
 
 // of draws one of some, each as likely.
 func of[T any](r *rand.Rand, some ...T) T { return some[r.IntN(len(some))] }

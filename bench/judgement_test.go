@@ -150,7 +150,7 @@ func TestJudgementIsMeasured(t *testing.T) {
 	if texts[0] != texts[1] {
 		t.Errorf("the same seed gives\n%s\nand\n%s", texts[0], texts[1])
 	}
-	for _, want := range []string{"| steady | 20 | 0 |", "| all | 100 | ", "| 0.1 → 1 % | 1000 | 1s | 1.0 s | 2s | 2.00 |"} {
+	for _, want := range []string{"| steady | 20 | 0 |", "| all with independent errors | 75 | 0 |", "| 0.1 → 1 % | 1000 | 1s | 1.0 s | 2s | 2.00 |"} {
 		if !strings.Contains(texts[0], want) {
 			t.Errorf("no %q in\n%s", want, texts[0])
 		}

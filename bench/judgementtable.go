@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"rehome.dev/rehome/internal/analysis"
 )
 
 // rivals are the columns of the others, and how many there are for each limit.
@@ -19,15 +21,16 @@ func falseTable(rows []falseRow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| Healthy service | windows | rehome rolls back | 95 %% limit of the share | may be | %s |\n", rivals)
 	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	var independent, every falseRow
+	var independent, bursts falseRow
 	for _, r := range rows {
 		b.WriteString(r.line())
-		every = every.with(r, "all")
-		if r.allowed <= 0.001 {
+		if r.allowed > analysis.DefaultConfig().Alpha {
+			bursts = bursts.with(r, "all with errors in bursts")
+		} else {
 			independent = independent.with(r, "all with independent errors")
 		}
 	}
-	b.WriteString(independent.line() + every.line())
+	b.WriteString(independent.line() + bursts.line())
 	return b.String()
 }
 
