@@ -95,10 +95,10 @@ func TestLateRegressionIsSeenSoon(t *testing.T) {
 		runs      int
 		most      float64 // times Wald's bound
 	}{
-		{65 * time.Second, time.Second, 100, 51, 3.5},
-		{65 * time.Second, time.Second, 1000, 51, 3},
-		{607 * time.Second, time.Second, 1000, 25, 4},
-		{10 * time.Minute, 5 * time.Second, 100, 25, 4},
+		{65 * time.Second, time.Second, 100, 31, 3.5},
+		{65 * time.Second, time.Second, 1000, 31, 3},
+		{607 * time.Second, time.Second, 1000, 15, 4},
+		{10 * time.Minute, 5 * time.Second, 100, 15, 4},
 		{2 * time.Hour, 15 * time.Second, 100, 2, 6},
 		{24 * time.Hour, 15 * time.Second, 100, 2, 6},
 	}
