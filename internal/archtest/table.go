@@ -100,7 +100,7 @@ func table() []row {
 			"internal/engine", "internal/manifest", "internal/report", "internal/sim", "internal/wire",
 			"internal/inventory", "internal/readiness", "internal/assessment", "internal/load",
 			"internal/scan", "internal/sweep", "internal/sarif", "internal/tree", "internal/convert", "internal/workload", "internal/render", "internal/secrets", "internal/image",
-			"internal/trace", "internal/metrics"},
+			"internal/trace", "internal/metrics", "internal/forward"},
 			"the command line speaks with people and drives the engine; it gets adapters from wire, never by itself"},
 		{"cmd/rehome-agent", []string{"internal/agent"}, "main only calls agent.Run, so that everything can be tested without a process"},
 		{"cmd/rehome", []string{"internal/cli", "internal/agent"}, "main only calls cli.Run, and the agent's part of a drill that is made here; everything can be tested without a process"},
