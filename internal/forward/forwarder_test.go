@@ -174,16 +174,22 @@ func dial(t *testing.T, address string) *net.TCPConn {
 // say sends text, says that nothing more comes, and gives the answer.
 func say(t *testing.T, address, text string) (string, error) {
 	t.Helper()
+	return converse(address, text, (*net.TCPConn).CloseWrite)
+}
+
+// converse gives the answer to text. A connection may be reset at once, so that even
+// making it fails.
+func converse(address, text string, then func(*net.TCPConn) error) (string, error) {
 	c, err := net.DialTimeout("tcp", address, soon)
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(soon))
+	_ = c.SetDeadline(time.Now().Add(soon))
 	if _, err := io.WriteString(c, text); err != nil {
 		return "", err
 	}
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+	if err := then(c.(*net.TCPConn)); err != nil {
 		return "", err
 	}
 	answer, err := io.ReadAll(c)

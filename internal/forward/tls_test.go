@@ -64,10 +64,7 @@ func TestTLS(t *testing.T) {
 		for _, scheme := range []string{"tls", "https"} {
 			r := start(t, func(s *Settings) { s.CheckEvery = 0 }, scheme+"://"+address+want.keys)
 			asked.Store("")
-			c := dial(t, r.ports[0].address)
-			io.WriteString(c, question)
-			answer, err := io.ReadAll(c)
-			said := string(answer)
+			said, err := converse(r.ports[0].address, question, func(*net.TCPConn) error { return nil })
 			led := strings.Contains(said, `"Host":"shop.example"`)
 			if led != want.ok || asked.Load() != want.sni {
 				t.Errorf("%s, %s: led %t, asked for %q: %q, %v", scheme, name, led, asked.Load(), said, err)
