@@ -29,8 +29,12 @@ func (n *Network) Packages() []string { return []string{"iproute2", "iptables"} 
 // since a half-wired host is harder to understand than a restarted lab.
 func (n *Network) Up(ctx context.Context) error {
 	resolv := fmt.Sprintf("nameserver %s\noptions timeout:1 attempts:3\n", Resolver.Address)
-	if err := part.WriteFile(n.lab.ResolvConf(), []byte(resolv), 0o644); err != nil {
-		return err
+	// Programs have the file mounted, and where it was replaced nothing more can be
+	// mounted over it: as long as it says the same, it stays.
+	if have, err := os.ReadFile(n.lab.ResolvConf()); err != nil || string(have) != resolv {
+		if err := part.WriteFile(n.lab.ResolvConf(), []byte(resolv), 0o644); err != nil {
+			return err
+		}
 	}
 	if n.Status(ctx).State == part.StateUp {
 		n.lab.Progress.Say(n.Name(), "is up")
