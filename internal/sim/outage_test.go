@@ -150,10 +150,13 @@ func TestNamesFirst(t *testing.T) {
 }
 
 // chosen says whether a trial is among those that are made (share).
-func chosen(name string) bool {
+func chosen(name string) bool { return oneOf(share, name) }
+
+// oneOf says whether a name is one of so many that are taken.
+func oneOf(n uint32, name string) bool {
 	h := fnv.New32a()
 	h.Write([]byte(name))
-	return h.Sum32()%share == 0
+	return h.Sum32()%n == 0
 }
 
 // TestBlindAtTheEnd: metrics that fail shortly before a wait ends, too late for

@@ -2,9 +2,10 @@
 
 package sim
 
-// share is one: every trial is made. migrations is how many are drawn by their seeds;
-// make seeds draws more.
+// share is one: every single fault is tried. Of the pairs every third is, and migrations
+// are drawn by their seeds; make seeds tries all pairs and draws more.
 const (
 	share      = 1
-	migrations = 2_500
+	pairShare  = 3
+	migrations = 1000
 )
