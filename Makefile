@@ -114,8 +114,8 @@ unit: ## run the tests that need no lab, with the race detector; then every tria
 	$(call timed,the whole fault matrix and migrations by seed,$(PLAIN) go test -timeout 15m ./internal/sim)
 
 .PHONY: seeds
-seeds: ## simulate SEEDS whole migrations (default 10000), the first by the seed FIRST (default 1)
-	@go test -count=1 -timeout 60m ./internal/sim -run TestSeeds -v -seeds '$(or $(SEEDS),10000)' -first-seed '$(or $(FIRST),1)' | grep -v '^==='
+seeds: ## simulate SEEDS whole migrations (default 10000) from seed FIRST on, and all pairs of faults
+	@go test -count=1 -timeout 60m ./internal/sim -run 'TestSeeds|TestPairs' -v -all-pairs -seeds '$(or $(SEEDS),10000)' -first-seed '$(or $(FIRST),1)' | grep -vE '^ *(===|--- PASS)'
 
 .PHONY: mutate
 mutate: ## take out each guard, the fsync, each compare-and-swap, the dispersion: the tests must turn red
