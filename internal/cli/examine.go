@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -260,9 +261,9 @@ func (x examiner) metrics(ctx context.Context) []finding {
 	}
 	all.Wait()
 	if !sources[0].Remembers {
-		return append(found, good("metrics", "baseline", "%s remembers nothing: the step baseline looks until it has seen %d requests", sources[0].Name, x.policy.BaselineMin))
+		return slices.Concat(found, []finding{good("metrics", "baseline", "%s remembers nothing: the step baseline looks until it has seen %d requests", sources[0].Name, x.policy.BaselineMin)})
 	}
-	return append(found, x.baseline(ctx, now)...)
+	return slices.Concat(found, x.baseline(ctx, now))
 }
 
 // baseline reads the old side's past.
