@@ -55,7 +55,7 @@ func dialEcho(ctx context.Context, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.SetDeadline(time.Now().Add(time.Minute)); err == nil {
+	if err = c.SetDeadline(time.Now().Add(time.Minute)); err == nil {
 		err = trip(c)
 	}
 	if err != nil {
