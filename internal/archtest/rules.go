@@ -126,7 +126,7 @@ func domainStandard(g Graph) []string {
 // harness are the packages of the lab that tests of the product may use: real
 // servers, a way into the lab, and its kubectl.
 func harness() []string {
-	return []string{"lab/dns/bindtest", "lab/ssh/sshdtest", "lab/prometheus/promtest", "lab/haproxy/haproxytest", "lab/freeport", "lab/labtest", "lab/part", "lab/cluster"}
+	return []string{"lab/dns/bindtest", "lab/ssh/sshdtest", "lab/prometheus/promtest", "lab/haproxy/haproxytest", "lab/freeport", "lab/labtest", "lab/part", "lab/cluster", "lab/ingress"}
 }
 
 func labApart(g Graph) []string {
