@@ -41,3 +41,25 @@ func TestMetricsFallback(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What own probes count is counted at the probe, whatever a migration says.
+func TestProbesAreCountedAtTheProbe(t *testing.T) {
+	policy := migration.Policy{MetricsSources: []migration.Connection{{Name: "prometheus", Type: "probes"}}}
+	for vantage, mistakes := range map[string]int{"probe": 0, "application": 2} {
+		text := strings.ReplaceAll(read(t, "testdata/good/ledger.yaml"), "vantage: application", "vantage: "+vantage)
+		src, w, err := parseMigration("ledger.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src.references(w, Loaded{Policy: policy, PolicyFile: "policy.yaml"})
+		var said []string
+		for _, e := range src.errs {
+			if strings.Contains(e.Error(), "makes probes (write probe)") {
+				said = append(said, e.Error())
+			}
+		}
+		if len(said) != mistakes {
+			t.Errorf("%s: %q", vantage, said)
+		}
+	}
+}
