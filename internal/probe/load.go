@@ -15,8 +15,20 @@ import (
 	"rehome.dev/rehome/internal/migration"
 )
 
-// Loader asks over HTTP at a constant rate.
-type Loader struct{}
+// Loader asks over HTTP at a constant rate. Travel is how long a balancer that was just
+// turned is left alone, 2 s where it is zero: endpoints reach the nodes later than they
+// are seen.
+type Loader struct {
+	Travel time.Duration
+}
+
+// The old entry's answer is waited for arrives times as long, and asked for polls times
+// in each.
+const (
+	defaultTravel = 2 * time.Second
+	arrives       = 5
+	polls         = 10
+)
 
 // loadTimeout bounds one request of a load.
 const loadTimeout = 5 * time.Second
@@ -25,13 +37,16 @@ const loadTimeout = 5 * time.Second
 // that has the status which the old entry gives when it is asked itself: an old side that
 // bans whom it does not know answers too. The result is Valid when each address was asked
 // at its rate and failed at most one request of a hundred.
-func (Loader) Load(ctx context.Context, host string, addresses []string, port int, rate float64, over time.Duration, old migration.OldEntry) (migration.TrialResult, error) {
+func (l Loader) Load(ctx context.Context, host string, addresses []string, port int, rate float64, over time.Duration, old migration.OldEntry) (migration.TrialResult, error) {
 	if len(addresses) == 0 || len(old.Addresses) == 0 {
 		return migration.TrialResult{}, errors.New("load: no address to ask")
 	}
 	own, err := ownStatus(ctx, host, old)
 	if err != nil {
 		return migration.TrialResult{}, fmt.Errorf("load: ask the old entry itself: %w", err)
+	}
+	if err := l.settle(ctx, host, addresses, port, old, own); err != nil {
+		return migration.TrialResult{}, fmt.Errorf("load %s: %w", strings.Join(addresses, ", "), err)
 	}
 	out := migration.TrialResult{Rate: rate, For: over, Addresses: addresses, Valid: true}
 	type share struct {
@@ -43,14 +58,14 @@ func (Loader) Load(ctx context.Context, host string, addresses []string, port in
 	for _, address := range addresses {
 		target := net.JoinHostPort(strings.TrimSuffix(address, "."), strconv.Itoa(port))
 		go func() {
-			l, err := load.Attack(ctx, load.Options{
+			got, err := load.Attack(ctx, load.Options{
 				URL: "http://" + target + cmp.Or(old.ProbePath, "/"), Rate: rate / float64(len(addresses)), For: over, Timeout: loadTimeout,
 				Well:   func(status int) bool { return status == own },
 				Header: http.Header{"Host": {strings.TrimSuffix(host, ".")}, "User-Agent": {"rehome-probe"}},
 			})
-			s := share{failed: l.Errors, asked: l.Requests, err: err}
-			if !l.Valid {
-				s.why = target + ": " + l.Why
+			s := share{failed: got.Errors, asked: got.Requests, err: err}
+			if !got.Valid {
+				s.why = target + ": " + got.Why
 			}
 			shares <- s
 		}()
@@ -91,4 +106,37 @@ func ownStatus(ctx context.Context, host string, old migration.OldEntry) (int, e
 		return 0, errors.New(a.String())
 	}
 	return a.status, nil
+}
+
+// settle lets the turn of a balancer travel, and waits a while until each address
+// answers as the old entry does. That it never does is for the load to show.
+func (l Loader) settle(ctx context.Context, host string, addresses []string, port int, old migration.OldEntry, own int) error {
+	travel := cmp.Or(l.Travel, defaultTravel)
+	if err := pause(ctx, travel); err != nil {
+		return err
+	}
+	until := time.Now().Add(arrives * travel)
+	for _, address := range addresses {
+		for time.Now().Before(until) {
+			there := migration.OldEntry{Addresses: []string{address}, Port: port, ProbePath: old.ProbePath}
+			if status, err := ownStatus(ctx, host, there); err == nil && status == own {
+				break
+			}
+			if err := pause(ctx, travel/polls); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
