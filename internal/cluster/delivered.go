@@ -19,7 +19,7 @@ func (c *Cluster) delivered(ctx context.Context, spec migration.Spec, env migrat
 	var out migration.Delivered
 	objs, err := manifest.Objects(spec, env, part, workload)
 	if err != nil {
-		return migration.Delivered{Differs: err.Error()}, nil // nothing can be as it is declared
+		return out, fmt.Errorf("compare with what is declared: %w", err)
 	}
 	for _, want := range objs {
 		have, err := c.get(ctx, requestFor(want))

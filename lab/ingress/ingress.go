@@ -70,16 +70,18 @@ func (c *Controller) Address() string { return c.address }
 // Publish writes the address to every Ingress of its class that does not show it,
 // until ctx ends.
 func (c *Controller) Publish(ctx context.Context) error {
-	err := part.Poll(ctx, 300*time.Millisecond, func(ctx context.Context) error {
-		if err := c.publish(ctx); err != nil {
+	tick := time.NewTicker(300 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if err := c.publish(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
-		return errors.New("there may be more")
-	})
-	if ctx.Err() != nil {
-		return nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
 	}
-	return err
 }
 
 func (c *Controller) publish(ctx context.Context) error {
