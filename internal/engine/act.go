@@ -25,7 +25,7 @@ var bounds = map[string]time.Duration{
 	"run-drill":    10 * time.Minute,
 
 	"turn-return-path": strictBound,
-	"try-return-path":  time.Minute,
+	"try-return-path":  30 * time.Second, // and the policy's time for it
 }
 
 // act journals all intents and then carries them out one after the other.
@@ -82,8 +82,16 @@ func (e *Engine) perform(ctx context.Context, i migration.Intent) error {
 	return e.outcome(ctx, i.ID, out, res, nil)
 }
 
+func (e *Engine) actBound(a migration.Action) time.Duration {
+	bound := bounds[migration.ActionName(a)]
+	if _, trial := a.(migration.TryReturnPath); trial {
+		bound += e.state.Policy.Trial
+	}
+	return bound
+}
+
 func (e *Engine) do(ctx context.Context, i migration.Intent) (migration.Outcome, migration.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.within(bounds[migration.ActionName(i.Action)]))
+	ctx, cancel := context.WithTimeout(ctx, e.within(e.actBound(i.Action)))
 	defer cancel()
 	var res migration.Result
 	var out migration.Outcome
