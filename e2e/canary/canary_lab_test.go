@@ -27,6 +27,7 @@ import (
 // TestNoSecretIsTold goes with secrets of every kind from the machine to the drills of
 // staging, fails on the way wherever one can fail, and looks for them everywhere.
 func TestNoSecretIsTold(t *testing.T) {
+	labtest.Head(t) // its namespaces
 	s := newSuite(t)
 	s.refusing()
 	s.install()
