@@ -41,7 +41,7 @@ var units = []string{
 }
 
 var begin = sync.OnceValues(func() (*world, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute) // compiling, where nothing is yet
 	defer cancel()
 	l, err := legacy.New(part.NewProgress(os.Stderr, false))
 	if err != nil {
@@ -57,6 +57,8 @@ var begin = sync.OnceValues(func() (*world, error) {
 	if w.canaries, err = l.Canaries(); err != nil {
 		return nil, err
 	}
+	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
+	defer cancel()
 	if err := l.Start(ctx, units...); err != nil {
 		return nil, err
 	}
