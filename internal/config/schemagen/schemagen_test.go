@@ -108,7 +108,7 @@ func TestDefaultsAreTheRunbooks(t *testing.T) {
 	s := schemaOf(t, "policy")
 	doc := map[string]any{"apiVersion": "rehome.dev/v1alpha1", "kind": "Policy", "metadata": map[string]any{"name": "default"}, "spec": map[string]any{}}
 	n := defaults(s, s["properties"].(map[string]any)["spec"], doc["spec"].(map[string]any))
-	if n != 29 {
+	if n != 30 {
 		t.Errorf("%d defaults", n)
 	}
 	delete(doc["spec"].(map[string]any)["watch"].(map[string]any), "fixFor") // only beside fix-for

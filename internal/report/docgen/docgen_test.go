@@ -114,9 +114,9 @@ func TestDiagram(t *testing.T) {
 		}
 	}
 	for _, arrow := range []string{
-		"[*] --> assess:", "go --> switch:", "go --> baseline:", "prepare --> undo_dns:", "live --> dns_back:", "retire --> retired\n",
+		"[*] --> assess:", "go --> switch:", "go --> baseline:", "prepare --> undo_dns:", "live --> return_path:", "return_path --> dns_back\n", "retire --> retired\n",
 		"verify_back --> rolled_back\n", "undo_staging --> aborted\n", "rolled_back --> stage:", "rolled_back --> containerise:",
-		"rolled_back --> undo_dns:", "aborted --> assess:", "retired --> dns_back:",
+		"rolled_back --> undo_dns:", "aborted --> assess:", "retired --> return_path:",
 	} {
 		if !strings.Contains(text, "    "+arrow) {
 			t.Errorf("no arrow %q", arrow)
