@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,11 @@ func (w *world) probe(t *testing.T, user string, args ...string) (inventory.Fact
 	args = append([]string{"probe", "--host", "ssh://" + user + "@" + legacy.Address.String(),
 		"--identity", w.KeyFile(), "--known-hosts", w.KnownHostsFile(), "-o", "json"}, args...)
 	out := w.run(t, args...)
+	// A load that this machine could not make, because others take its processors, is
+	// refused rather than believed: then it is made again.
+	for try := 1; try < 5 && out.code == 1 && strings.Contains(out.stderr, "the load says nothing"); try++ {
+		out = w.run(t, args...)
+	}
 	if out.code != 0 {
 		t.Fatalf("rehome %v ended with %d:\n%s", args, out.code, out.stderr)
 	}
