@@ -86,7 +86,7 @@ func heldUp() []struct {
 		return func(p *play) {
 			k := trialKey(env, key)
 			got := p.s.Trials[k]
-			got.Value.Valid, got.Value.Why, got.At = false, "500 of 500 requests failed", p.w.now
+			got.Value.Valid, got.Value.Failed, got.Value.Why, got.At = false, 500, "500 of 500 requests failed", p.w.now
 			p.s.Trials = maps.Clone(p.s.Trials)
 			p.s.Trials[k] = got
 		}

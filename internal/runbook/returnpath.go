@@ -187,6 +187,8 @@ func tried(env migration.Env) guard {
 			switch {
 			case !ok, t.Value.Digest != l.s.Spec.ReturnPathDigest(env, w.Name):
 				return unknown(migration.CodeReturnPath, "the return path of %s in %s has not been tried under load", w.Name, l.s.Spec.Namespace(env))
+			case !t.Value.Valid && t.Value.Failed == 0:
+				return l.untried(w.Name, t)
 			case !t.Value.Valid:
 				return seen(hint(fails(migration.CodeReturnPath, "the trial of the return path of %s failed: %s", w.Name, t.Value.Why),
 					"see whether the old side refuses what comes from the forwarders, then run again"), "load", t.At)
@@ -200,6 +202,19 @@ func tried(env migration.Env) guard {
 		}
 		return seen(passes(migration.CodeReturnPath, "%s", strings.Join(texts, "; ")), "load", oldest)
 	}
+}
+
+// untried is a trial that shows nothing: no request failed, but too few were made,
+// because who makes them had other things to do. It is made again, for a while.
+func (l look) untried(workload string, t Observation[migration.TrialResult]) migration.Reason {
+	r := unknown(migration.CodeReturnPath, "the trial of the return path of %s says nothing: %s", workload, t.Value.Why)
+	if until := l.s.Since.Add(l.s.Policy.Rollout); l.now.Before(until) {
+		r.Until = until
+	} else {
+		r.Remedy = migration.Blocks
+		r = hint(r, "give the machine that rehome runs on more room, or declare a lower drills.rate; then run again")
+	}
+	return seen(r, "load", t.At)
 }
 
 // unbanned demands that the old side was seen to serve everything that came from the

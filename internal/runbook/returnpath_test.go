@@ -43,7 +43,9 @@ func TestTried(t *testing.T) {
 			forwarders(migration.Production, func(r *migration.ReturnPathFacts) { r.Kind = "DaemonSet" })), nil, "pass"},
 		{"never tried", migration.StepGo, func(p *play) { p.s.Trials = nil }, nil, "unknown, watches"},
 		{"tried as it was before an edit", migration.StepGo, trial(func(o *Observation[migration.TrialResult]) { o.Value.Digest = "another" }), nil, "unknown, watches"},
-		{"the trial failed", migration.StepGo, trial(func(o *Observation[migration.TrialResult]) { o.Value.Valid = false }), nil, "fail, blocks"},
+		{"the trial failed", migration.StepGo, trial(func(o *Observation[migration.TrialResult]) { o.Value.Valid, o.Value.Failed = false, 9 }), nil, "fail, blocks"},
+		{"the trial says nothing", migration.StepGo, trial(func(o *Observation[migration.TrialResult]) { o.Value.Valid = false }), nil, "unknown, watches"},
+		{"the trial says nothing, and long enough", migration.StepGo, declared(trial(func(o *Observation[migration.TrialResult]) { o.Value.Valid = false }), func(p *play) { p.s.Since = p.w.now.Add(-p.s.Policy.Rollout) }), nil, "unknown, blocks"},
 		{"the trial is too old", migration.StepGo, later(25 * time.Hour), nil, "fail, blocks"},
 		{"cannot see: a forwarder that leads to the wrong old side", migration.StepGo, func(p *play) { p.w.probeBad[migration.OldSide] = "" }, nil, "pass"},
 	})
