@@ -106,7 +106,7 @@ func (p *probe) run(ctx context.Context) error {
 			break
 		}
 		p.progress()
-		if p.taken == 2 || p.taken%60 == 0 { // what was needed to begin is needed no more
+		if p.taken == 2 || p.taken%20 == 0 { // what was needed to begin is needed no more
 			p.options.Rest()
 		}
 	}
