@@ -110,7 +110,7 @@ verify: ## go mod verify
 
 .PHONY: unit
 unit: ## run the tests that need no lab, with the race detector; then every trial of the fault matrix
-	@$(call timed,tests,go test -race -timeout 8m ./...)
+	@$(call timed,tests,go test -race -timeout 20m ./...)
 	$(call timed,the whole fault matrix and migrations by seed,$(PLAIN) go test -timeout 15m ./internal/sim)
 
 .PHONY: seeds
